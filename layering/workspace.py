@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The tree that scriptlets run in: an overlay mount over a checkout that exists already.
+
+    lower   a delta directory (`layering.delta`) over the checkout: together, the united tree
+    upper   an empty directory: everything that scriptlets change, and all that gets sealed
+
+No file of the checkout or of the repository is ever opened for writing. The directories live in
+`overlay-work-*` in the repository's own `tmp`, so that hard links work; a lock on the directory
+tells a run that is alive from what a killed one left behind.
+"""
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from layering import mounts
+from layering._ostree import OSTree
+from layering.delta import make_delta, make_directory
+from layering.dirtree import DirNode
+from layering.errors import WorkspaceError
+from layering.repo import Repo
+
+_PREFIX = "overlay-work-"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkout:
+    """A checkout that may serve as the lower layer: a deployment, booted or not."""
+
+    path: Path
+    commit: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workspace:
+    """A mounted workspace."""
+
+    root: Path  # the mount: the whole tree, writable
+    upper: Path  # what was written to it, in overlayfs' own terms
+    scratch: Path  # an empty directory on the same file system, for the caller; goes with the rest
+
+
+@contextmanager
+def open_workspace(
+    repo: Repo, *, tree: str, meta: str, checkout: Checkout | None = None
+) -> Iterator[Workspace]:
+    """Mounts the tree with these root checksums, writable, and takes everything away at the end.
+
+    With a checkout it costs what differs between that and the tree; without, the tree is checked
+    out. Removes what killed runs left behind.
+
+    Raises:
+        WorkspaceError: the repository cannot be hard-linked from, or the kernel refuses.
+    """
+    if repo.handle.get_mode() != OSTree.RepoMode.BARE:
+        raise WorkspaceError(f"cannot work in a repository that is not of mode bare: {repo.path}")
+    mounts.enter_own_namespace()
+    clean_leftovers(repo)
+    with _work_directory(repo) as work:
+        after = DirNode(tree=tree, meta=meta)
+        lowers = _lowers(repo, work, after, checkout)
+        names = ("root", "work", "scratch")
+        root, overlay_work, scratch = (work / name for name in names)
+        for directory in (root, overlay_work, scratch):
+            directory.mkdir()
+        # The mount's root has the upper directory's metadata.
+        make_directory(work / "upper", repo.dirmeta(meta))
+        mounts.mount_overlay(root, lowers=lowers, upper=work / "upper", work=overlay_work)
+        try:
+            yield Workspace(root=root, upper=work / "upper", scratch=scratch)
+        finally:
+            mounts.unmount(root)
+
+
+def clean_leftovers(repo: Repo) -> tuple[Path, ...]:
+    """Removes the directories of runs that are no longer alive, and returns their paths."""
+    removed = []
+    for path in sorted((repo.path / "tmp").glob(f"{_PREFIX}*")):
+        with _locked(path) as mine:
+            if mine:
+                shutil.rmtree(path)
+                removed.append(path)
+    return tuple(removed)
+
+
+def _lowers(repo: Repo, work: Path, after: DirNode, checkout: Checkout | None) -> list[Path]:
+    lower = work / "lower"
+    if checkout is None:
+        _checkout_tree(repo, after, lower)
+        return [lower]
+    commit = repo.commit_of(checkout.commit)
+    make_delta(
+        repo, lower, before=DirNode(tree=commit.root_tree, meta=commit.root_meta), after=after
+    )
+    return [lower, checkout.path]
+
+
+def _checkout_tree(repo: Repo, node: DirNode, destination: Path) -> None:
+    # libostree checks out commits only; this one is never seen outside, and deleted at once.
+    with repo.transaction():
+        commit = repo.write_commit(tree=(node.tree, node.meta), subject=_PREFIX, timestamp=0)
+    try:
+        repo.checkout(commit, destination)
+    finally:
+        repo.handle.delete_object(OSTree.ObjectType.COMMIT, commit, None)
+
+
+@contextmanager
+def _work_directory(repo: Repo) -> Iterator[Path]:
+    while True:
+        path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=repo.path / "tmp"))
+        with _locked(path) as mine:
+            if not mine:  # somebody who cleans up saw it first
+                continue
+            try:
+                yield path
+            finally:
+                shutil.rmtree(path, ignore_errors=True)
+            return
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[bool]:
+    """Tells whether the directory was there to be locked, and nobody else's."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        yield False
+        return
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield path.exists()
+    finally:
+        os.close(handle)
