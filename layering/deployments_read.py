@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Turns libostree's deployments into values of our own."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from layering._ostree import OSTree
+from layering.deployments import Deployment, Place, is_pending, is_rollback
+from layering.metadata_read import base_of
+from layering.origin import Origin
+from layering.repo import Repo
+
+_KARG = re.compile(r'(?:[^\s"]|"[^"]*"?)+')  # spaces within quotes do not end an argument
+
+
+def read_deployments(sysroot: OSTree.Sysroot, path: Path, repo: Repo) -> tuple[Deployment, ...]:
+    """Returns the deployments of a loaded sysroot at an absolute path, in boot order.
+
+    Raises:
+        OriginError: an origin file cannot be understood.
+        UnknownRevisionError: a deployed commit is not in the repository.
+    """
+    handles = sysroot.get_deployments()
+    booted = sysroot.get_booted_deployment()
+    places = [
+        Place(
+            stateroot=handle.get_osname(),
+            booted=booted is not None and handle.equal(booted),
+            staged=handle.is_staged(),
+            pinned=handle.is_pinned(),
+        )
+        for handle in handles
+    ]
+    directories = [path / sysroot.get_deployment_dirpath(handle) for handle in handles]
+    return tuple(
+        _deployment(handle, repo, places, at, directory)
+        for at, (handle, directory) in enumerate(zip(handles, directories, strict=True))
+    )
+
+
+def _deployment(
+    handle: OSTree.Deployment, repo: Repo, places: Sequence[Place], at: int, directory: Path
+) -> Deployment:
+    commit = repo.commit_of(handle.get_csum())
+    place = places[at]
+    return Deployment(
+        index=at,
+        stateroot=place.stateroot,
+        checksum=commit.checksum,
+        serial=handle.get_deployserial(),
+        path=directory,
+        booted=place.booted,
+        staged=place.staged,
+        pinned=place.pinned,
+        pending=is_pending(places, at),
+        rollback=is_rollback(places, at),
+        origin=_origin_of(handle, directory),
+        kargs=_kargs_of(handle),
+        base_checksum=base_of(commit),
+        timestamp=commit.timestamp,
+        version=commit.text("version") or "",
+    )
+
+
+def _origin_of(handle: OSTree.Deployment, directory: Path) -> Origin:
+    path = directory.with_name(f"{directory.name}.origin")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        keyfile = handle.get_origin()
+        text = keyfile.to_data()[0] if keyfile is not None else ""
+    return Origin.parse(text, source=str(path))
+
+
+def _kargs_of(handle: OSTree.Deployment) -> tuple[str, ...]:
+    configuration = handle.get_bootconfig()
+    options = configuration.get("options") if configuration is not None else None
+    return tuple(_KARG.findall(options or ""))

@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Origins: the file beside each deployment that says where its tree comes from and what was asked.
+
+The keys are rpm-ostree's (https://coreos.github.io/rpm-ostree/), so that either tool can go on from
+what the other left: `[origin] refspec` names the branch of an untouched tree, and is called
+`baserefspec` while anything is assembled on top of it; requests stand in `[packages]`, changes to
+base packages in `[overrides]`. rpm-ostree forgets keys that it does not know: nothing that is ours
+alone belongs here. Keys that *we* do not know stay where they are.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Self, TypeVar
+
+from layering.keyfile import KeyFile, escape, join_list, split_list, unescape
+from layering.sysroot_errors import OriginError
+
+ORIGIN, PACKAGES, OVERRIDES = "origin", "packages", "overrides"
+# The groups in which rpm-ostree keeps what makes it assemble a tree of its own.
+_ASSEMBLED = (PACKAGES, OVERRIDES, "modules", "rpmostree")
+_TRANSIENT = ("libostree-transient", "transient")  # a deployment's own, such as being pinned
+_CONTAINER = "container-image-reference"
+_LOCAL = re.compile(r"([0-9a-f]{64}):(.+)")
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalPackage:
+    """A package that came as a file: written as `DIGEST:NEVRA`."""
+
+    digest: str  # 64 hexadecimal digits
+    nevra: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Returns the package; ValueError says what the text should have been."""
+        found = _LOCAL.fullmatch(text)
+        if found is None:
+            raise ValueError(f"not SHA256:NEVRA: {text!r}")
+        return cls(digest=found[1], nevra=found[2])
+
+    def __str__(self) -> str:
+        return f"{self.digest}:{self.nevra}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replacement:
+    """Base packages to be taken from one repository: written as `repo=ID,NAME,…`."""
+
+    source: str  # "repo=ID"
+    packages: tuple[str, ...]
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Returns the replacement; ValueError says what the text should have been."""
+        source, *packages = text.split(",")
+        if "=" not in source or not all(packages) or not packages:
+            raise ValueError(f"not repo=ID,NAME,…: {text!r}")
+        return cls(source=source, packages=tuple(packages))
+
+    def __str__(self) -> str:
+        return ",".join((self.source, *self.packages))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overrides:
+    """Changes to packages of the base."""
+
+    remove: tuple[str, ...] = ()
+    replace_local: tuple[LocalPackage, ...] = ()
+    replace: tuple[Replacement, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.remove or self.replace_local or self.replace)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """What an origin says; `document` is the whole file, with what is not understood here."""
+
+    refspec: str | None = None  # [REMOTE:]BRANCH of the base, whichever key holds it
+    container_image: str | None = None  # the base is a container image: kept, never followed
+    override_commit: str | None = None  # the base is held at this commit
+    requested: tuple[str, ...] = ()
+    requested_local: tuple[LocalPackage, ...] = ()
+    overrides: Overrides = Overrides()
+    document: KeyFile = field(default=KeyFile(), repr=False)
+
+    @classmethod
+    def parse(cls, text: str, source: str = "origin") -> Self:
+        """Reads an origin; `source` names the file in errors.
+
+        Raises:
+            OriginError: what is wrong, with group and key.
+        """
+        try:
+            document = KeyFile.parse(text)
+        except ValueError as error:
+            raise OriginError(str(error), source) from error
+        read = _Reader(document, source)
+        overrides = Overrides(
+            remove=read.list(OVERRIDES, "remove", str),
+            replace_local=read.list(OVERRIDES, "replace-local", LocalPackage.parse),
+            replace=read.list(OVERRIDES, "replace", Replacement.parse),
+        )
+        return cls(
+            refspec=read.refspec(),
+            container_image=read.text(_CONTAINER),
+            override_commit=read.text("override-commit"),
+            requested=read.list(PACKAGES, "requested", str),
+            requested_local=read.list(PACKAGES, "requested-local", LocalPackage.parse),
+            overrides=overrides,
+            document=document,
+        )
+
+    @classmethod
+    def for_refspec(cls, refspec: str) -> Self:
+        """Returns the origin of an untouched tree."""
+        document = KeyFile().set(ORIGIN, "refspec", escape(refspec))
+        return cls(refspec=refspec, document=document)
+
+    @property
+    def layered(self) -> bool:
+        """Whether anything was asked for on top of the base."""
+        return bool(self.requested or self.requested_local or self.overrides)
+
+    def format(self) -> str:
+        """Returns the file's text, as bytes equal to what was parsed where nothing was changed."""
+        return self.document.format()
+
+    def with_requests(
+        self,
+        *,
+        requested: tuple[str, ...] | None = None,
+        requested_local: tuple[LocalPackage, ...] | None = None,
+        overrides: Overrides | None = None,
+    ) -> Self:
+        """Returns the origin with these requests in place of its own; None leaves them."""
+        changed = replace(
+            self,
+            requested=self.requested if requested is None else requested,
+            requested_local=self.requested_local if requested_local is None else requested_local,
+            overrides=self.overrides if overrides is None else overrides,
+        )
+        return replace(changed, document=_written(changed))
+
+    def with_refspec(self, refspec: str) -> Self:
+        """Returns the origin with another base branch; a held commit is let go."""
+        key = "baserefspec" if _assembled(self.document) else "refspec"
+        document = self.document.remove(ORIGIN, "override-commit")
+        if document.get(ORIGIN, _CONTAINER) is not None:
+            document = document.rename(ORIGIN, _CONTAINER, key)
+        document = document.set(ORIGIN, key, escape(refspec))
+        return replace(
+            self, refspec=refspec, container_image=None, override_commit=None, document=document
+        )
+
+    def without_transient(self) -> Self:
+        """Returns the origin for a new deployment: without what belongs to the old one alone."""
+        document = self.document
+        for group in _TRANSIENT:
+            document = document.remove_group(group)
+        return replace(self, document=document)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    document: KeyFile
+    source: str
+
+    def refspec(self) -> str | None:
+        """Returns the one refspec; None where a deployment was made from a bare checksum."""
+        plain, base = self.text("refspec"), self.text("baserefspec")
+        if sum(value is not None for value in (plain, base, self.text(_CONTAINER))) > 1:
+            raise OriginError(
+                f"more than one of refspec, baserefspec, {_CONTAINER}, [{ORIGIN}]", self.source
+            )
+        return plain if plain is not None else base
+
+    def text(self, key: str) -> str | None:
+        """Returns a value of the group [origin]."""
+        raw = self.document.get(ORIGIN, key)
+        if raw is None:
+            return None
+        try:
+            return unescape(raw)
+        except ValueError as error:
+            raise OriginError(f"{error}, [{ORIGIN}] {key}", self.source) from error
+
+    def list(self, group: str, key: str, parse: Callable[[str], _T]) -> tuple[_T, ...]:
+        """Returns the elements of a list, none where the key is absent."""
+        try:
+            return tuple(parse(item) for item in split_list(self.document.get(group, key) or ""))
+        except ValueError as error:
+            raise OriginError(f"{error}, [{group}] {key}", self.source) from error
+
+
+def _written(origin: Origin) -> KeyFile:
+    overrides = origin.overrides
+    document = origin.document
+    for group, key, elements in (
+        (PACKAGES, "requested", origin.requested),
+        (PACKAGES, "requested-local", origin.requested_local),
+        (OVERRIDES, "remove", overrides.remove),
+        (OVERRIDES, "replace-local", overrides.replace_local),
+        (OVERRIDES, "replace", overrides.replace),
+    ):
+        document = _with_list(document, group, key, tuple(map(str, elements)))
+    old, new = ("refspec", "baserefspec") if _assembled(document) else ("baserefspec", "refspec")
+    return document.rename(ORIGIN, old, new)
+
+
+def _with_list(document: KeyFile, group: str, key: str, elements: tuple[str, ...]) -> KeyFile:
+    if not elements:
+        return document.remove(group, key)
+    current = document.get(group, key)
+    if current is not None and split_list(current) == elements:
+        return document
+    return document.set(group, key, join_list(elements))
+
+
+def _assembled(document: KeyFile) -> bool:
+    return any(document.keys(group) for group in _ASSEMBLED)

@@ -1,0 +1,250 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""An OSTree sysroot: what is deployed in it, and changes to that.
+
+libostree does the work, and what it does is kept: the previous default stays as the rollback, and
+pinned deployments and other stateroots are left alone. Two things differ from its simplest calls:
+deploying never prunes the repository, which takes time by the number of all objects, and on a
+booted system the new tree is staged, to be put into the boot order at shutdown.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Self
+
+from layering import deployments as rules
+from layering import lock as locking
+from layering._ostree import Gio, GLib, OSTree
+from layering.deployments import Deployment, Place
+from layering.deployments_read import read_deployments
+from layering.errors import SysrootError
+from layering.mounts import enter_own_namespace
+from layering.origin import Origin
+from layering.progress import Report, phase, silent
+from layering.repo import Repo
+from layering.sysroot_errors import NoSuchDeploymentError, NotASysrootError, NotRootError
+
+_BOOTED = Path("/run/ostree-booted")
+
+
+class Sysroot:
+    """A loaded sysroot; `deployments` are as of opening, of locking, or of our own last change."""
+
+    def __init__(self, path: Path, handle: OSTree.Sysroot) -> None:
+        self.path = path
+        self.handle = handle
+        self.repo = Repo(path / "ostree/repo", handle.repo())
+        self.deployments: tuple[Deployment, ...] = ()
+        self._read()
+
+    @classmethod
+    def open(cls, path: Path, *, writable: bool = False) -> Self:
+        """Opens the sysroot at `path` ("/" on a booted system).
+
+        `writable` prepares for changes: on a booted system, where the sysroot is mounted read-only,
+        this process gets a mount namespace of its own in which libostree may remount it. Ask for it
+        before there are threads.
+
+        Raises:
+            NotASysrootError: there is none.
+            NotRootError: it is to be changed by somebody who isn't root.
+        """
+        if not (path / "ostree/repo").is_dir():
+            raise NotASysrootError(path, "it has no ostree/repo")
+        if writable and os.geteuid() != 0:
+            raise NotRootError("changing deployments", path)
+        handle = OSTree.Sysroot.new(Gio.File.new_for_path(os.fspath(path.absolute())))
+        if writable and _BOOTED.exists() and path.samefile("/"):
+            # Before libostree opens anything: what is opened in the host's namespace stays
+            # read-only. Its own initialize_with_mount_namespace() opens first and then unshares.
+            enter_own_namespace()
+            handle.set_mount_namespace_in_use()
+        try:
+            handle.load(None)
+        except GLib.Error as error:
+            raise NotASysrootError(path, error.message) from error
+        return cls(path, handle)
+
+    @contextmanager
+    def lock(self, report: Report = silent) -> Iterator[None]:
+        """Holds the sysroot's lock, waiting for who has it; what is deployed is read anew then."""
+        if os.geteuid() != 0:
+            raise NotRootError("changing deployments", self.path)
+        take, file = self._try_lock, self.path / "ostree/lock"
+        with locking.held(take, self.handle.unlock, file, report):
+            self.reload()
+            yield
+
+    def reload(self) -> None:
+        """Reads what is deployed anew."""
+        with self._reported("cannot read deployments"):
+            self.handle.load_if_changed(None)
+        self._read()
+
+    # Questions
+
+    @property
+    def is_booted(self) -> bool:
+        """Whether this is the sysroot of the running system."""
+        return self.handle.get_booted_deployment() is not None
+
+    def default_stateroot(self) -> str:
+        """Returns the stateroot that is meant where none is named: the booted, first, or only."""
+        for deployment in (*(d for d in self.deployments if d.booted), *self.deployments):
+            return deployment.stateroot
+        found = sorted(entry.name for entry in self.path.glob("ostree/deploy/*") if entry.is_dir())
+        if len(found) != 1:
+            have = f"has {', '.join(found)}" if found else "has none"
+            error = SysrootError(
+                f"no stateroot given, and there is no deployment: sysroot {self.path} {have}"
+            )
+            error.add_note("name one with --stateroot")
+            raise error
+        return found[0]
+
+    def merge_deployment(self, stateroot: str) -> Deployment | None:
+        """Returns whose `/etc` goes on: the booted deployment of the stateroot, or the default."""
+        at = rules.current_of(self._places(), stateroot)
+        return None if at is None else self.deployments[at]
+
+    def pending_deployment(self, stateroot: str) -> Deployment | None:
+        """Returns whose requests and kernel arguments go on: what would be booted next."""
+        mine = [d for d in self.deployments if d.stateroot == stateroot]
+        return mine[0] if mine else None
+
+    def at_index(self, index: int) -> Deployment:
+        """Returns the deployment of that number; NoSuchDeploymentError if there is none."""
+        if not 0 <= index < len(self.deployments):
+            last = len(self.deployments) - 1
+            have = f"they are 0 to {last}" if self.deployments else "there is none"
+            raise NoSuchDeploymentError(f"no deployment {index}, {have}", self.path)
+        return self.deployments[index]
+
+    # Changes: for who holds the lock
+
+    def deploy(
+        self,
+        stateroot: str,
+        commit: str,
+        origin: Origin,
+        *,
+        kargs: Sequence[str] | None = None,
+        report: Report = silent,
+    ) -> Deployment:
+        """Makes `commit` what is booted next and returns the new deployment.
+
+        `/etc` is merged from the booted deployment; kernel arguments are the pending one's, unless
+        others are given. The time that libostree takes is reported as the phase "deploy".
+        """
+        merge = self.merge_deployment(stateroot)
+        pending = self.pending_deployment(stateroot)
+        options = list(kargs) if kargs is not None else list(pending.kargs) if pending else None
+        with phase(report, "deploy", commit[:12]), self._reported(f"cannot deploy {commit}"):
+            self._write_tree(stateroot, commit, origin, options, merge)
+        self._refresh()
+        made = self.pending_deployment(stateroot)
+        assert made is not None
+        return made
+
+    def rollback(self, stateroot: str) -> Deployment:
+        """Changes the places of the first two deployments and returns what is booted next.
+
+        Raises:
+            NoSuchDeploymentError: there is only one.
+            SysrootError: a staged deployment has no place yet to be changed.
+        """
+        if any(deployment.staged for deployment in self.deployments):
+            error = SysrootError(f"a staged deployment would be lost: sysroot {self.path}")
+            error.add_note("drop it with 'overlay cleanup --pending', and stay with what is booted")
+            raise error
+        order = rules.rolled_back(self._places(), stateroot)
+        if order is None:
+            raise NoSuchDeploymentError(f"{stateroot} has nothing to roll back to", self.path)
+        self._write_order(order)
+        return next(d for d in self.deployments if d.stateroot == stateroot)
+
+    def drop(
+        self, stateroot: str, *, pending: bool = False, rollback: bool = False
+    ) -> tuple[Deployment, ...]:
+        """Drops pending or rollback deployments that nobody pinned, and returns them."""
+        kept = rules.kept(self._places(), stateroot, pending=pending, rollback=rollback)
+        dropped = tuple(d for d in self.deployments if d.index not in kept)
+        if dropped:
+            self._write_order(kept)
+        return dropped
+
+    def pin(self, deployment: Deployment, *, pinned: bool = True) -> None:
+        """Keeps a deployment until it is unpinned, or, with `pinned=False`, no longer."""
+        with self._reported(f"cannot {'pin' if pinned else 'unpin'} {deployment.id}"):
+            self.handle.deployment_set_pinned(self._handle_of(deployment), pinned)
+        self._refresh()
+
+    def cleanup(self) -> None:
+        """Removes what no deployment uses: directories, boot files, objects. It takes its time."""
+        with self._reported("cannot clean up"):
+            self.handle.cleanup(None)
+
+    def _write_tree(
+        self,
+        stateroot: str,
+        commit: str,
+        origin: Origin,
+        kargs: Sequence[str] | None,
+        merge: Deployment | None,
+    ) -> None:
+        merged = self._handle_of(merge) if merge else None
+        keyfile, text = GLib.KeyFile(), origin.without_transient().format()
+        keyfile.load_from_data(text, len(text.encode()), GLib.KeyFileFlags.KEEP_COMMENTS)
+        arguments = (stateroot, commit, keyfile, merged, kargs, None)
+        if self.is_booted:
+            self.handle.stage_tree(*arguments)
+            return
+        made = self.handle.deploy_tree(*arguments)[1]
+        flags = OSTree.SysrootSimpleWriteDeploymentFlags.NO_CLEAN
+        self.handle.simple_write_deployment(stateroot, made, merged, flags, None)
+        self.handle.prepare_cleanup(None)  # all of cleaning up but the pruning
+
+    def _write_order(self, order: Sequence[int]) -> None:
+        options = OSTree.SysrootWriteDeploymentsOpts()
+        options.do_postclean = False
+        handles = self.handle.get_deployments()
+        with self._reported("cannot write deployments"):
+            self.handle.write_deployments_with_options([handles[at] for at in order], options, None)
+            self.handle.prepare_cleanup(None)
+        self._refresh()
+
+    def _refresh(self) -> None:
+        with self._reported("cannot read deployments"):
+            self.handle.load(None)
+        self._read()
+
+    def _handle_of(self, deployment: Deployment) -> OSTree.Deployment:
+        for handle in self.handle.get_deployments():
+            found = (handle.get_osname(), handle.get_csum(), handle.get_deployserial())
+            if found == (deployment.stateroot, deployment.checksum, deployment.serial):
+                return handle
+        raise NoSuchDeploymentError(f"no deployment {deployment.id}", self.path)
+
+    def _try_lock(self) -> bool:
+        with self._reported("cannot take the lock"):
+            return bool(self.handle.try_lock()[1])
+
+    def _places(self) -> list[Place]:
+        return [
+            Place(stateroot=d.stateroot, booted=d.booted, staged=d.staged, pinned=d.pinned)
+            for d in self.deployments
+        ]
+
+    def _read(self) -> None:
+        self.deployments = read_deployments(self.handle, self.path.absolute(), self.repo)
+
+    @contextmanager
+    def _reported(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except GLib.Error as error:
+            reported = SysrootError(f"{what}: {error.message}: sysroot {self.path}")
+            if error.matches(Gio.io_error_quark(), Gio.IOErrorEnum.NO_SPACE):
+                reported.add_note("free some space, or remove deployments with 'overlay cleanup'")
+            raise reported from error
