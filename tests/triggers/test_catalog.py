@@ -1,0 +1,231 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The built-in triggers: which path asks for which, and which scriptlets ask for nothing else."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.triggers.roots import LOG, add_script, make_root, sandbox_over, take_log
+from triggers import BUILTINS, PackageScripts, TreeChange, plan, run, tools_in
+from triggers.catalog import SYSUSERS, asked_for, targets
+from triggers.filetrigger import PathList
+
+ICONS = "/usr/share/icons"
+MULTIARCH = "/usr/lib/x86_64-linux-gnu"
+FC = "fontconfig"
+
+ASKS: list[tuple[str, list[tuple[str, ...]]]] = [
+    ("/usr/lib64/libfoo.so.1", [("ldconfig",)]),
+    ("/usr/lib/libfoo.so.1.2.3", [("ldconfig",)]),
+    (f"{MULTIARCH}/libfoo.so", [("ldconfig",)]),
+    ("/usr/lib64/glibc-hwcaps/x86-64-v3/libfoo.so.1", [("ldconfig",)]),
+    ("/usr/lib64/mysql/libmysqlclient.so.21", [("ldconfig",)]),
+    ("/etc/ld.so.conf.d/mysql.conf", [("ldconfig",)]),
+    ("/usr/lib/modules/6.1-1+x/extra/a.ko.xz", [("depmod", "6.1-1+x")]),
+    ("/usr/lib/modules/6.1/vmlinuz", []),
+    ("/usr/lib/udev/hwdb.d/60-x.hwdb", [("systemd-hwdb",)]),
+    ("/usr/share/glib-2.0/schemas/a.gschema.xml", [("glib-compile-schemas",)]),
+    ("/usr/share/glib-2.0/schemas/gschemas.compiled", []),
+    ("/usr/lib64/gio/modules/libx.so", [("ldconfig",), ("gio-querymodules", "/usr/lib64")]),
+    (f"{MULTIARCH}/gio/modules/x.so", [("gio-querymodules", MULTIARCH)]),
+    (
+        "/usr/lib64/gdk-pixbuf-2.0/2.10.0/loaders/svg.so",
+        [("gdk-pixbuf-query-loaders", "/usr/lib64")],
+    ),
+    ("/usr/share/mime/packages/x.xml", [("update-mime-database",)]),
+    ("/usr/share/mime/mime.cache", []),
+    ("/usr/share/applications/x.desktop", [("update-desktop-database",)]),
+    ("/usr/share/applications/kde/x.desktop", [("update-desktop-database",)]),
+    ("/usr/share/applications/mimeinfo.cache", []),
+    (f"{ICONS}/hicolor/48x48/apps/x.png", [("gtk-update-icon-cache", "hicolor")]),
+    (f"{ICONS}/hicolor/icon-theme.cache", []),
+    (f"{ICONS}/x.png", []),
+    ("/usr/share/fonts/x/x.ttf", [(FC,)]),
+    ("/usr/share/X11/fonts/Type1/x.pfb", [(FC,)]),
+    ("/usr/lib/sysusers.d/x.conf", [("systemd-sysusers", "x.conf")]),
+    ("/usr/bin/strace", []),
+    ("/usr/share/man/man1/strace.1.gz", []),
+    ("/usr/share/doc/libfoo.so.1/readme", []),
+    ("/usr/lib/python3/site-packages/x.so", []),
+    ("/etc/ld.so.conf.d/readme", []),
+]
+
+
+@pytest.mark.parametrize(("path", "expected"), ASKS)
+def test_a_path_asks_for_these_caches_and_no_others(
+    path: str, expected: list[tuple[str, ...]]
+) -> None:
+    found = [
+        (row.name, *target.captures)
+        for row in (*BUILTINS, SYSUSERS)
+        for target in targets(row, PathList([path]))
+    ]
+    assert found == expected
+
+
+def test_every_row_is_asked_for_by_a_path_of_this_table() -> None:
+    rows = {row.name for row in (*BUILTINS, SYSUSERS)}
+    assert rows == {each[0] for _, expected in ASKS for each in expected}
+
+
+def test_every_row_gives_a_reason() -> None:
+    assert all(row.reason for row in (*BUILTINS, SYSUSERS))
+
+
+def test_a_theme_is_one_run_however_many_icons_it_gets() -> None:
+    row = next(each for each in BUILTINS if each.name == "gtk-update-icon-cache")
+    paths = PathList([f"{ICONS}/b/1.png", f"{ICONS}/a/2.png", f"{ICONS}/b/3/4.png"])
+    assert [(each.captures, each.paths) for each in targets(row, paths)] == [
+        (("a",), (f"{ICONS}/a/2.png",)),
+        (("b",), (f"{ICONS}/b/1.png", f"{ICONS}/b/3/4.png")),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("interpreter", "body", "asked"),
+    [
+        ("/sbin/ldconfig", None, [("ldconfig",)]),
+        ("/usr/sbin/ldconfig", None, [("ldconfig",)]),
+        ("/bin/sh", "/sbin/ldconfig\n", [("ldconfig",)]),
+        ("/bin/sh", "ldconfig", [("ldconfig",)]),
+        ("/bin/sh", "# comment\n\n/sbin/ldconfig -X || :\nexit 0\n", [("ldconfig",)]),
+        (
+            "/bin/sh",
+            "/bin/touch --no-create /usr/share/icons/hicolor &>/dev/null || :\n"
+            "/usr/bin/gtk-update-icon-cache -q /usr/share/icons/hicolor &> /dev/null || :\n"
+            "update-desktop-database > /dev/null 2>&1 || true\n",
+            [("gtk-update-icon-cache", "hicolor"), ("update-desktop-database",)],
+        ),
+        ("/bin/sh", "HOME=/root /usr/bin/fc-cache -s", [(FC,)]),
+        (
+            "/bin/sh",
+            "update-mime-database -n /usr/share/mime &> /dev/null ||:",
+            [("update-mime-database",)],
+        ),
+        ("/usr/bin/bash", "depmod -a 6.1-1\n", [("depmod", "6.1-1")]),
+        ("/bin/sh", "ldconfig\nldconfig\n", [("ldconfig",)]),
+    ],
+)
+def test_a_scriptlet_of_known_calls_asks_for_their_caches(
+    interpreter: str, body: str | None, asked: list[tuple[str, ...]]
+) -> None:
+    found = asked_for((interpreter,), body)
+    assert [(row.name, *captures) for row, captures in found] == asked
+
+
+@pytest.mark.parametrize(
+    ("interpreter", "body"),
+    [
+        (("/bin/sh",), ""),
+        (("/bin/sh",), "ldconfig; rm -rf /etc/x\n"),
+        (("/bin/sh",), "ldconfig\nsystemctl daemon-reload\n"),
+        (("/bin/sh",), "ldconfig /usr/lib/private\n"),
+        (("/bin/sh",), "ldconfig `id`\n"),
+        (("/bin/sh",), "ldconfig $(id)\n"),
+        (("/bin/sh",), "ldconfig > /etc/x\n"),
+        (("/bin/sh",), "ldconfig && true\n"),
+        (("/bin/sh",), "[ -x /sbin/ldconfig ] && ldconfig\n"),
+        (("/bin/sh",), "gtk-update-icon-cache\n"),  # of which theme?
+        (("/bin/sh",), "gtk-update-icon-cache /usr/share/icons/a /usr/share/icons/b\n"),
+        (("/bin/sh",), "glib-compile-schemas /usr/share/other\n"),
+        (("/bin/sh",), "echo hello\n"),
+        (("/bin/sh",), "#" * 5000 + "\nldconfig\n"),
+        (("/usr/bin/python3",), "ldconfig"),
+        (("<lua>",), "ldconfig"),
+        (("/usr/bin/tool",), None),
+    ],
+)
+def test_a_scriptlet_with_anything_else_in_it_asks_for_nothing(
+    interpreter: tuple[str, ...], body: str | None
+) -> None:
+    assert asked_for(interpreter, body) == ()
+
+
+TOOL_RUNS = [
+    ("/usr/lib64/libx.so.1", {"ldconfig": ""}, "ldconfig "),
+    ("/usr/lib/modules/6.1/a.ko", {"depmod": ""}, "depmod -a -- 6.1"),
+    ("/usr/lib/udev/hwdb.d/a.hwdb", {"systemd-hwdb": ""}, "systemd-hwdb update --usr"),
+    (
+        "/usr/share/glib-2.0/schemas/a.gschema.xml",
+        {"glib-compile-schemas": ""},
+        "glib-compile-schemas /usr/share/glib-2.0/schemas",
+    ),
+    (
+        f"{ICONS}/hicolor/index.theme",
+        {"gtk4-update-icon-cache": ""},
+        "gtk4-update-icon-cache --force --quiet /usr/share/icons/hicolor",
+    ),
+    (
+        "/usr/share/mime/packages/a.xml",
+        {"update-mime-database": 'echo "fsync $PKGSYSTEM_ENABLE_FSYNC" >> /usr/share/log'},
+        "update-mime-database /usr/share/mime\nfsync 0",
+    ),
+    (
+        "/usr/share/applications/a.desktop",
+        {"update-desktop-database": ""},
+        "update-desktop-database --quiet /usr/share/applications",
+    ),
+    (
+        "/usr/lib64/gdk-pixbuf-2.0/2.10.0/loaders/a.so",
+        {"../lib64/gdk-pixbuf-2.0/gdk-pixbuf-query-loaders": ""},
+        "gdk-pixbuf-query-loaders --update-cache",
+    ),
+    ("/usr/lib/sysusers.d/a.conf", {"systemd-sysusers": ""}, "systemd-sysusers a.conf"),
+    ("/usr/share/fonts/a.ttf", {"fc-list": ""}, ""),  # no cache in /usr: nothing to do
+    (f"{ICONS}/noindex/a.png", {"gtk-update-icon-cache": ""}, ""),
+]
+
+
+@pytest.mark.bwrap
+@pytest.mark.parametrize(("path", "tools", "called"), TOOL_RUNS)
+def test_a_row_calls_its_tool_so(
+    path: str, tools: dict[str, str], called: str, scratch: Path
+) -> None:
+    root = make_root(scratch / "root", ("sh", "rm"))
+    (root / path.lstrip("/")).parent.mkdir(parents=True, exist_ok=True)
+    (root / path.lstrip("/")).touch()
+    for name, more in tools.items():
+        tool = name.rpartition("/")[2]
+        add_script(root, f"/usr/bin/{name}", f'echo "{tool} $*" >> {LOG}\n{more}')
+    package = PackageScripts(package="foo-1-1.noarch", files=(path,))
+    made = plan(TreeChange(added=(package,), tools=tools_in(root)))
+    outcomes = run(made.before + made.after, sandbox_over(root))
+    assert [each.status for each in outcomes] == [0]
+    assert take_log(root).strip() == called.strip()
+
+
+@pytest.mark.bwrap
+def test_the_hardware_database_stays_in_etc_where_the_tree_has_it_there(scratch: Path) -> None:
+    root = make_root(scratch / "root")
+    (root / "usr/etc/udev").mkdir(parents=True)
+    (root / "usr/etc/udev/hwdb.bin").touch()
+    add_script(root, "/usr/bin/systemd-hwdb", f'echo "$*" >> {LOG}')
+    package = PackageScripts(package="foo-1-1.noarch", files=("/usr/lib/udev/hwdb.d/a.hwdb",))
+    run(plan(TreeChange(added=(package,), tools=tools_in(root))).after, sandbox_over(root))
+    assert take_log(root) == "update\n"
+
+
+@pytest.mark.bwrap
+def test_font_caches_are_made_anew_without_a_time(scratch: Path) -> None:
+    root = make_root(scratch / "root", ("sh", "rm"))
+    cache = root / "usr/lib/fontconfig/cache"
+    cache.mkdir(parents=True)
+    (cache / "old.cache-9").touch()
+    body = f'echo "$SOURCE_DATE_EPOCH" /usr/lib/fontconfig/cache/* >> {LOG}'
+    add_script(root, "/usr/bin/fc-list", body)
+    package = PackageScripts(package="foo-1-1.noarch", files=("/usr/share/fonts/a.ttf",))
+    run(plan(TreeChange(added=(package,), tools=tools_in(root))).after, sandbox_over(root))
+    assert take_log(root) == "0 /usr/lib/fontconfig/cache/*\n"
+
+
+@pytest.mark.bwrap
+def test_module_lists_do_not_depend_on_the_order_of_a_directory(scratch: Path) -> None:
+    root = make_root(scratch / "root", ("sh", "sort"))
+    modules = root / "usr/lib64/gio/modules"
+    modules.mkdir(parents=True)
+    (modules / "x.so").touch()
+    body = 'printf "%s\\n" "b.so: y" "A.so: z" "a.so: x" > "$1/giomodule.cache"'
+    add_script(root, "/usr/bin/gio-querymodules", body)
+    package = PackageScripts(package="foo-1-1.noarch", files=("/usr/lib64/gio/modules/x.so",))
+    run(plan(TreeChange(added=(package,), tools=tools_in(root))).after, sandbox_over(root))
+    assert (modules / "giomodule.cache").read_text() == "A.so: z\na.so: x\nb.so: y\n"

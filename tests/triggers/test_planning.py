@@ -1,0 +1,310 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""From a change of a tree to what runs over it."""
+
+import pytest
+
+from triggers import (
+    FileTrigger,
+    Invocation,
+    PackageScripts,
+    Phase,
+    Plan,
+    ScriptFlags,
+    Scriptlet,
+    Skipped,
+    TreeChange,
+    UnsupportedScriptletError,
+    plan,
+)
+
+FOO = "foo-1-1.noarch"
+SH = ("/bin/sh",)
+T = Phase.TRANSFILETRIGGERIN
+
+
+def everything(tool: str) -> bool:
+    return True
+
+
+def nothing(tool: str) -> bool:
+    return False
+
+
+def post(body: str | None = "echo hello", interpreter: tuple[str, ...] = SH) -> Scriptlet:
+    return Scriptlet(package=FOO, phase=Phase.POST, interpreter=interpreter, body=body)
+
+
+def foo(*files: str, scriptlets: tuple[Scriptlet, ...] = ()) -> PackageScripts:
+    return PackageScripts(package=FOO, files=files, scriptlets=scriptlets)
+
+
+def trigger(
+    body: str, *prefixes: str, package: str = "base-1-1.noarch", phase: Phase = T
+) -> FileTrigger:
+    return FileTrigger(package=package, phase=phase, prefixes=prefixes, body=body)
+
+
+def labels(invocations: tuple[Invocation, ...]) -> list[str]:
+    return [each.label for each in invocations]
+
+
+def skipped(made: Plan) -> dict[str, str]:
+    return {each.label: each.reason for each in made.skipped}
+
+
+def test_a_plain_binary_with_a_manual_page_triggers_nothing_and_the_plan_says_so() -> None:
+    package = foo("/usr/bin/foo", "/usr/share/man/man1/foo.1.gz", "/usr/share/doc/foo/README")
+    made = plan(TreeChange(added=(package,), tools=everything))
+    assert made == Plan()
+    assert made.why == ("nothing to run: no scriptlets, and no path that a trigger watches",)
+
+
+def test_a_library_triggers_ldconfig_only() -> None:
+    package = foo("/usr/lib64/libfoo.so.1", "/usr/lib64/libfoo.so.1.0")
+    made = plan(TreeChange(added=(package,), tools=everything))
+    assert made.before == ()
+    assert made.after == (
+        Invocation(
+            phase=Phase.BUILTIN,
+            owner="ldconfig",
+            label="ldconfig",
+            interpreter=("ldconfig",),
+            why="changed: /usr/lib64/libfoo.so.1 and 1 more",
+        ),
+    )
+
+
+def test_a_removed_library_triggers_ldconfig_too() -> None:
+    change = TreeChange(added=(), removed_paths=("/usr/lib64/libfoo.so.1",), tools=everything)
+    assert labels(plan(change).after) == ["ldconfig"]
+
+
+def test_a_scriptlet_that_only_calls_ldconfig_gives_way_to_the_one_run() -> None:
+    one = foo("/usr/lib64/libfoo.so.1", scriptlets=(post(None, ("/sbin/ldconfig",)),))
+    two = PackageScripts(
+        package="bar-1-1.noarch",
+        files=("/usr/lib64/libbar.so.1",),
+        scriptlets=(
+            Scriptlet(
+                package="bar-1-1.noarch",
+                phase=Phase.POST,
+                interpreter=SH,
+                body="/usr/sbin/ldconfig\n",
+            ),
+        ),
+    )
+    made = plan(TreeChange(added=(one, two), tools=everything))
+    assert labels(made.after) == ["ldconfig"]
+    assert skipped(made) == {
+        f"%post({FOO})": "the built-in ldconfig runs once for all",
+        "%post(bar-1-1.noarch)": "the built-in ldconfig runs once for all",
+    }
+
+
+def test_a_scriptlet_that_calls_ldconfig_gets_its_run_even_without_a_library() -> None:
+    made = plan(TreeChange(added=(foo(scriptlets=(post("ldconfig"),)),), tools=everything))
+    (invocation,) = made.after
+    assert (invocation.label, invocation.why) == ("ldconfig", f"asked for by %post({FOO})")
+
+
+def test_a_missing_tool_is_said() -> None:
+    made = plan(TreeChange(added=(foo("/usr/share/applications/a.desktop"),), tools=nothing))
+    assert made.after == ()
+    assert made.skipped == (
+        Skipped(
+            phase=Phase.BUILTIN,
+            owner="update-desktop-database",
+            label="update-desktop-database",
+            reason="the tree has no update-desktop-database",
+        ),
+    )
+
+
+def test_the_trees_own_trigger_does_the_work_of_a_built_in_one() -> None:
+    schemas = trigger(
+        "/usr/lib/glib/glib-compile-schemas /usr/share/glib-2.0/schemas 2>/dev/null || echo no",
+        "/usr/share/glib-2.0/schemas",
+    )
+    change = TreeChange(
+        added=(foo("/usr/share/glib-2.0/schemas/a.gschema.xml"),),
+        base_file_triggers=(schemas,),
+        tools=everything,
+    )
+    made = plan(change)
+    assert labels(made.after) == ["%transfiletriggerin(base-1-1.noarch)"]
+    assert made.after[0].stdin == b"/usr/share/glib-2.0/schemas/a.gschema.xml\n"
+    assert skipped(made) == {"glib-compile-schemas": "%transfiletriggerin(base-1-1.noarch) does it"}
+
+
+def test_a_trigger_that_a_new_package_brings_counts_as_well() -> None:
+    body = "glib-compile-schemas /usr/share/glib-2.0/schemas; true"
+    package = PackageScripts(
+        package=FOO,
+        files=("/usr/share/glib-2.0/schemas/a.gschema.xml",),
+        file_triggers=(trigger(body, "/usr/share/glib-2.0/schemas", package=FOO),),
+    )
+    assert labels(plan(TreeChange(added=(package,), tools=everything)).after) == [
+        f"%transfiletriggerin({FOO})"
+    ]
+
+
+def test_a_trigger_for_one_icon_theme_leaves_the_others_to_us() -> None:
+    hicolor = trigger("for x in y; do gtk-update-icon-cache $x; done", "/usr/share/icons/hicolor")
+    files = ("/usr/share/icons/hicolor/a.png", "/usr/share/icons/other/a.png")
+    change = TreeChange(added=(foo(*files),), base_file_triggers=(hicolor,), tools=everything)
+    assert labels(plan(change).after) == [
+        "%transfiletriggerin(base-1-1.noarch)",
+        "gtk-update-icon-cache other",
+    ]
+
+
+def test_a_trigger_that_merely_mentions_a_longer_name_does_not_count() -> None:
+    other = trigger("update-desktop-database-plus /x", "/usr/share/applications")
+    change = TreeChange(
+        added=(foo("/usr/share/applications/a.desktop"),),
+        base_file_triggers=(other,),
+        tools=everything,
+    )
+    assert "update-desktop-database" in labels(plan(change).after)
+
+
+@pytest.mark.parametrize(
+    ("body", "prefixes", "files", "runs"),
+    [
+        # Packages' ldconfig triggers watch all of /usr/lib: no library, no run.
+        ("/usr/sbin/ldconfig", ("/usr/lib", "/lib64"), ["/usr/lib/systemd/system/a.service"], []),
+        ("/usr/sbin/ldconfig", ("/usr/lib", "/lib64"), ["/usr/lib64/liba.so.1"], ["ldconfig"]),
+        (
+            "update-mime-database -n /usr/share/mime &>/dev/null || :",
+            ("/usr/share/mime",),
+            ["/usr/share/mime/packages/a.xml"],
+            ["update-mime-database"],
+        ),
+        # It watches something that our row does not know: it has to run itself.
+        (
+            "update-mime-database -n /usr/share/mime",
+            ("/usr/share/mime", "/opt/mime"),
+            ["/usr/share/mime/packages/a.xml"],
+            ["%transfiletriggerin(base-1-1.noarch)"],
+        ),
+    ],
+)
+def test_a_trigger_that_only_calls_a_tool_gives_way_where_ours_does_better(
+    body: str, prefixes: tuple[str, ...], files: list[str], runs: list[str]
+) -> None:
+    change = TreeChange(
+        added=(foo(*files),), base_file_triggers=(trigger(body, *prefixes),), tools=everything
+    )
+    assert labels(plan(change).after) == runs
+
+
+def test_a_trigger_runs_itself_where_the_tree_lacks_our_tool() -> None:
+    change = TreeChange(
+        added=(foo("/usr/share/fonts/a.ttf"),),
+        base_file_triggers=(trigger("fc-cache -s", "/usr/share/fonts"),),
+        tools=nothing,
+    )
+    assert labels(plan(change).after) == ["%transfiletriggerin(base-1-1.noarch)"]
+
+
+def test_users_are_made_before_pre_and_only_from_new_files() -> None:
+    pre = Scriptlet(package=FOO, phase=Phase.PRE, interpreter=SH, body="true")
+    pretrans = Scriptlet(package=FOO, phase=Phase.PRETRANS, interpreter=SH, body="true")
+    package = foo(
+        "/usr/lib/sysusers.d/zoo.conf", "/usr/lib/sysusers.d/bar.conf", scriptlets=(pre, pretrans)
+    )
+    systemd = trigger("systemd-sysusers", "/usr/lib/sysusers.d", package="systemd-1-1.noarch")
+    change = TreeChange(added=(package,), base_file_triggers=(systemd,), tools=everything)
+    made = plan(change)
+    assert labels(made.before) == [f"%pretrans({FOO})", "systemd-sysusers", f"%pre({FOO})"]
+    assert made.before[1].interpreter == ("systemd-sysusers", "bar.conf", "zoo.conf")
+    assert [each.fatal for each in made.before] == [True, True, True]
+    assert made.after == ()
+    assert list(skipped(made)) == ["%transfiletriggerin(systemd-1-1.noarch)"]
+
+
+def test_no_users_are_made_for_files_that_went() -> None:
+    change = TreeChange(added=(), removed_paths=("/usr/lib/sysusers.d/foo.conf",), tools=everything)
+    assert plan(change) == Plan()
+
+
+def test_ldconfig_precedes_the_transactions_file_triggers_and_follows_posttrans() -> None:
+    posttrans = Scriptlet(package=FOO, phase=Phase.POSTTRANS, interpreter=SH, body="true")
+    package = foo(
+        "/usr/lib64/libfoo.so.1", "/usr/share/applications/a.desktop", scriptlets=(posttrans,)
+    )
+    change = TreeChange(
+        added=(package,), base_file_triggers=(trigger("true", "/usr"),), tools=everything
+    )
+    assert labels(plan(change).after) == [
+        f"%posttrans({FOO})",
+        "ldconfig",
+        "%transfiletriggerin(base-1-1.noarch)",
+        "update-desktop-database",
+    ]
+
+
+@pytest.mark.parametrize("noscripts", ["foo", FOO, "*"])
+def test_scripts_of_a_package_can_be_turned_off(noscripts: str) -> None:
+    package = PackageScripts(
+        package=FOO,
+        files=("/usr/share/x/a",),
+        scriptlets=(post(),),
+        file_triggers=(trigger("true", "/usr/share/x", package=FOO),),
+    )
+    base = trigger("true", "/usr/share/x")
+    change = TreeChange(added=(package,), base_file_triggers=(base,), tools=everything)
+    made = plan(change, noscripts=frozenset({noscripts}))
+    assert labels(made.after) == ["%transfiletriggerin(base-1-1.noarch)"]
+    assert skipped(made) == {
+        f"%post({FOO})": "scripts of this package are turned off",
+        f"%transfiletriggerin({FOO})": "scripts of this package are turned off",
+    }
+
+
+def test_each_line_of_why_names_a_script_and_its_cause() -> None:
+    change = TreeChange(
+        added=(foo("/usr/share/man/man1/a.1", scriptlets=(post(),)),),
+        base_file_triggers=(trigger("mandb", "/usr/share/man", package="man-db-1-1.noarch"),),
+        tools=everything,
+    )
+    assert plan(change).why == (
+        f"%post({FOO}): {FOO} is new",
+        "%transfiletriggerin(man-db-1-1.noarch) is skipped: its index lies in /var; the host's own"
+        " timer makes it",
+    )
+
+
+@pytest.mark.parametrize(
+    ("scriptlet", "what"),
+    [
+        (post("x()", ("<lua>",)), "it is Lua, and the tree has neither rpmlua nor rpm"),
+        (
+            Scriptlet(
+                package=FOO,
+                phase=Phase.POST,
+                interpreter=SH,
+                body="%{name}",
+                flags=ScriptFlags.QFORMAT,
+            ),
+            "a query format in its body (-q) is not supported",
+        ),
+    ],
+)
+def test_what_cannot_run_as_rpm_would_run_it_is_refused(scriptlet: Scriptlet, what: str) -> None:
+    with pytest.raises(UnsupportedScriptletError) as caught:
+        plan(TreeChange(added=(foo(scriptlets=(scriptlet,)),), tools=nothing))
+    assert str(caught.value) == f"scriptlet cannot be run, {what}, %post({FOO})"
+
+
+def test_a_refused_scriptlet_is_no_matter_once_it_is_turned_off() -> None:
+    change = TreeChange(added=(foo(scriptlets=(post("x()", ("<lua>",)),)),), tools=nothing)
+    assert plan(change, noscripts=frozenset({"foo"})).after == ()
+
+
+def test_the_same_change_gives_the_same_plan() -> None:
+    def change() -> TreeChange:
+        files = ("/usr/share/icons/b/x", "/usr/share/icons/a/x", "/usr/lib64/libx.so")
+        return TreeChange(added=(foo(*files, scriptlets=(post(),)),), tools=everything)
+
+    assert plan(change()) == plan(change())

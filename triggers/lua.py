@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Lua scriptlets, run by the tree's own rpm instead of inside ours.
+
+rpm runs `-p <lua>` in its own process, with the host's privileges and rpm's extensions. Here the
+tree's `rpmlua`, or its `rpm` where that is missing, runs the same text in the sandbox. A prelude on
+the body's first line (so that line numbers in messages stay) supplies what the scriptlet slot adds
+to the language: numbers in `arg`, and the reader of a file trigger's paths, which has had several
+names. https://rpm.org/docs/latest/man/rpm-lua.7, rpm's lib/rpmscript.cc (runLuaScript).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+LUA = "<lua>"
+
+_READER = "rpm.next_file = function() return io.read('l') end "
+_READER += "rpm.next_line = rpm.next_file rpm.input = rpm.next_file "
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LuaRun:
+    """How to run a Lua body: a program that gets the body's file as its next argument."""
+
+    interpreter: tuple[str, ...]
+    body: str
+
+
+def lua_run(
+    body: str,
+    *,
+    arguments: int,
+    reads: bool,
+    prefixes: tuple[str, ...],
+    tools: Callable[[str], bool],
+) -> LuaRun | None:
+    """Returns how the tree runs a Lua scriptlet with so many `arguments`, None if it cannot.
+
+    `reads` says whether it is a file trigger that gets paths to read.
+    """
+    prelude = f"arg[1] = '{LUA}' "
+    prelude += "".join(f"arg[{each}] = tonumber(arg[{each}]) " for each in range(2, arguments + 2))
+    prelude += _READER if reads else ""
+    if prefixes:
+        prelude += f"RPM_INSTALL_PREFIX = {{{', '.join(map(_quoted, prefixes))}}} "
+    if tools("rpmlua"):
+        return LuaRun(interpreter=("rpmlua",), body=prelude + body)
+    if tools("rpm"):
+        return LuaRun(interpreter=_through_eval(), body=prelude + body)
+    return None
+
+
+def _through_eval() -> tuple[str, ...]:
+    # `rpm --eval` takes no arguments for the Lua chunk, so a shell hands them over in the
+    # environment; the chunk prints through a macro, which is why print is put back to plain output.
+    chunk = (
+        "%{lua: _G.arg = {} for word in os.getenv('OVERLAY_ARGS'):gmatch('[^ ]+') do "
+        "_G.arg[#_G.arg + 1] = word end "
+        "_G.print = function(...) io.write(table.concat({...}, '\\t'), '\\n') end "
+        "local chunk = assert(loadfile(_G.arg[1])) chunk() io.flush()}"
+    )
+    script = 'OVERLAY_ARGS=$* exec rpm --eval "$0"'
+    return ("/bin/sh", "-c", script, chunk)
+
+
+def _quoted(text: str) -> str:
+    escaped = "".join(f"\\{byte:03d}" for byte in text.encode("utf-8", "surrogateescape"))
+    return f"'{escaped}'"

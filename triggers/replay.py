@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The command inside the sandbox, and the line for a shell that runs an invocation again by hand.
+
+The line holds everything: the script, what it reads, and the sandbox. It works in any POSIX shell,
+as long as the tree is still mounted.
+"""
+
+import re
+import shlex
+
+from triggers.invocation import Invocation
+from triggers.sandbox import SCRIPT_DIRECTORY, Descriptors, Sandbox
+
+# Numbers in the line: 3 is the script, 4 is empty, 5 is what the script reads.
+_REPLAYED = Descriptors(null=4, script=3)
+
+
+def script_path_of(invocation: Invocation) -> str | None:
+    """Returns where an invocation's script is in the sandbox: what it sees as $0."""
+    if invocation.body is None:
+        return None
+    # An owner is text from a package header: it must not lead out of the directory.
+    name = re.sub(r"[^\w.+~^:-]", "-", f"{invocation.owner}.{invocation.phase.strip('%')}")
+    return f"{SCRIPT_DIRECTORY}/{name}"
+
+
+def command_of(invocation: Invocation) -> tuple[str, ...]:
+    """Returns the command inside the sandbox: as rpm calls it, interpreter, script, arguments."""
+    path = script_path_of(invocation)
+    return (*invocation.interpreter, *([path] if path else []), *invocation.args)
+
+
+def replay_line(invocation: Invocation, sandbox: Sandbox) -> str:
+    """Returns the line for a shell."""
+    argv = sandbox.argv(
+        command_of(invocation),
+        descriptors=_REPLAYED,
+        script_path=script_path_of(invocation),
+        environment=invocation.environment,
+    )
+    line = f"{shlex.join(argv)} 4</dev/null"
+    reads = invocation.stdin is not None
+    source = "<&5" if reads else "</dev/null"
+    if invocation.body is None:
+        line = f"{line} {source}"
+    else:
+        line = f"printf %s {shlex.quote(invocation.body)} | {line} 3<&0 {source}"
+    if invocation.stdin is not None:
+        text = invocation.stdin.decode("utf-8", "surrogateescape")
+        line = f"printf %s {shlex.quote(text)} | {{ {line}; }} 5<&0"
+    return line

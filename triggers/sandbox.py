@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The sandbox that scripts run in: a bubblewrap command line, made without touching anything.
+
+A script is root over the tree and over nothing else: of the machine it sees no file, no device that
+holds data, no network, no other process; and of its writes only those below /usr and /etc last. /
+itself is read-only, so that a write which cannot be kept fails rather than vanishes.
+
+/proc is read-only as well: root owns the files in /proc/sys, so dropping capabilities alone leaves
+them writable, core_pattern among them, and with that the whole machine. bubblewrap covers
+/proc/sys only where a user namespace is in use. https://github.com/containers/bubblewrap
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from triggers.errors import SandboxError
+
+USR_MERGE = (
+    ("bin", "usr/bin"),
+    ("lib", "usr/lib"),
+    ("lib64", "usr/lib64"),
+    ("sbin", "usr/sbin"),
+)
+
+# What a package's set-up needs on files that it owns, and no more: none to mount, to make devices,
+# to load modules, to trace or to go around the file system's read-only flags.
+CAPABILITIES = (
+    "CAP_CHOWN",
+    "CAP_DAC_OVERRIDE",
+    "CAP_FOWNER",
+    "CAP_FSETID",
+    "CAP_KILL",
+    "CAP_SETGID",
+    "CAP_SETUID",
+    "CAP_SETPCAP",
+    "CAP_SYS_CHROOT",
+    "CAP_SETFCAP",
+)
+
+SCRIPT_DIRECTORY = "/run/overlay"
+
+# Places that hold a package database. Scripts get an empty one: what they ask and what they write
+# must not depend on, nor end up in, the base's.
+_DATABASES = ("usr/share/rpm", "usr/lib/sysimage/rpm", "usr/lib/sysimage/rpm-ostree-base-db")
+
+_HOME = "/root"
+
+_OWN = frozenset({"usr", "etc", "var", "tmp", "run", "proc", "dev"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bind:
+    """One more file or directory of the machine that scripts may see."""
+
+    source: Path
+    destination: str
+    writable: bool = False
+    device: bool = False  # device nodes in it work
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Descriptors:
+    """Open files that a run hands to bubblewrap, by number."""
+
+    null: int  # at end of file
+    script: int | None = None
+    status: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sandbox:
+    """Over which tree scripts run, and what they see beside it."""
+
+    root: Path  # the merged mount, with usr and usr/etc
+    var: Path  # a scratch directory, bound at /var
+    rpm_state: Path  # kept across the scripts of one transaction, at /var/lib/rpm-state
+    source_date_epoch: int
+    links: tuple[tuple[str, str], ...] = USR_MERGE  # top-level name, target
+    directories: tuple[str, ...] = ("boot", "mnt", "sys", "sysroot")  # top-level, left empty
+    unmerged: tuple[str, ...] = ()  # top-level directories with programs or libraries in them
+    etc: bool = True  # whether root has usr/etc
+    hidden: tuple[str, ...] = ()  # directories of the tree that look empty
+    binds: tuple[Bind, ...] = ()
+    environment: tuple[tuple[str, str], ...] = ()  # on top of the fixed one
+
+    @classmethod
+    def over(
+        cls,
+        root: Path,
+        *,
+        var: Path,
+        rpm_state: Path,
+        source_date_epoch: int,
+        binds: Sequence[Bind] = (),
+    ) -> "Sandbox":
+        """Returns the sandbox for the tree at `root`, whose top level is looked at once."""
+        entries = sorted(each for each in root.iterdir() if each.name not in _OWN)
+        links = {each.name: str(each.readlink()) for each in entries if each.is_symlink()}
+        if (root / "usr/lib/opt").is_dir():
+            links["opt"] = "usr/lib/opt"  # where packages' /opt is kept; /var/opt is the host's
+        real = [each.name for each in entries if each.name not in links and each.is_dir()]
+        merged = {name for name, _ in USR_MERGE} | {"lib32", "libx32"}
+        return cls(
+            root=root,
+            var=var,
+            rpm_state=rpm_state,
+            source_date_epoch=source_date_epoch,
+            links=tuple(sorted(links.items())),
+            directories=tuple(
+                sorted({"sys", *(name for name in real if name not in merged)} - {"root"})
+            ),
+            unmerged=tuple(name for name in real if name in merged),
+            etc=(root / "usr/etc").is_dir(),
+            hidden=tuple(
+                f"/{each}"
+                for each in _DATABASES
+                if (root / each).is_dir() and not (root / each).is_symlink()
+            ),
+            binds=tuple(binds),
+        )
+
+    def ready(self, label: str) -> None:
+        """Makes what every script finds in /var; to be called before each one, `label`.
+
+        bubblewrap follows links of the machine when it looks for what to bind, and scripts can put
+        a link anywhere in the tree and in /var. So before each script, while none runs, whatever
+        is bound or bound upon must be a true directory.
+
+        Raises:
+            SandboxError: an earlier script has put something else in its place.
+        """
+        bound = ["usr", *(["usr/etc"] if self.etc else []), *self.unmerged]
+        inner = [each.source for each in self.binds if each.source.is_relative_to(self.root)]
+        bound += [str(source.relative_to(self.root)) for source in inner]
+        for name in (*bound, *(each.lstrip("/") for each in self.hidden)):
+            if not _all_directories(self.root, name):
+                raise SandboxError(f"/{name} is no directory any more", label)
+        self.rpm_state.mkdir(parents=True, exist_ok=True)
+        self.var.mkdir(parents=True, exist_ok=True)
+        links = [target for _, target in self.links if target.startswith("var/")]
+        names = [target.removeprefix("var/") for target in links if ".." not in target]
+        for name in ("lib/rpm-state", "cache", "log", "spool", "tmp", *names):
+            path = self.var
+            for part in PurePosixPath(name).parts:
+                path = path / part
+                if path.is_symlink() or (path.exists() and not path.is_dir()):
+                    path.unlink()
+                path.mkdir(exist_ok=True)
+        for name, target in (("run", "../run"), ("lock", "../run/lock")):
+            if not os.path.lexists(self.var / name):
+                (self.var / name).symlink_to(target)
+
+    def argv(
+        self,
+        command: Sequence[str],
+        *,
+        descriptors: Descriptors,
+        script_path: str | None = None,
+        environment: Sequence[tuple[str, str]] = (),
+    ) -> tuple[str, ...]:
+        """Returns the bubblewrap command that runs `command`; pure.
+
+        With `script_path` the open file `descriptors.script` can be read there.
+        """
+        words = ["bwrap", "--die-with-parent", "--new-session", "--unshare-pid", "--unshare-net"]
+        words += ["--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]
+        words += ["--hostname", "localhost", "--cap-drop", "ALL"]
+        words += [word for each in CAPABILITIES for word in ("--cap-add", each)]
+        words += self._tree()
+        words += ["--perms", "1777", "--tmpfs", "/tmp", "--tmpfs", "/run", "--dir", "/run/lock"]
+        words += ["--perms", "0700", "--tmpfs", _HOME] if self._home_is_ours() else []
+        words += ["--perms", "0444", "--file", str(descriptors.null), "/run/ostree-booted"]
+        words += ["--dev", "/dev", "--proc", "/proc", "--remount-ro", "/proc"]
+        words += [word for each in self.binds for word in _bind(each)]
+        if script_path is not None:
+            words += ["--perms", "0500", "--ro-bind-data", str(descriptors.script), script_path]
+        words += ["--remount-ro", "/", "--chdir", "/", "--clearenv"]
+        variables = (*self._environment(), *self.environment, *environment)
+        words += [word for name, value in variables for word in ("--setenv", name, value)]
+        if descriptors.status is not None:
+            words += ["--json-status-fd", str(descriptors.status)]
+        return (*words, "--", *command)
+
+    def _home_is_ours(self) -> bool:
+        # A link leads into the scratch /var; anything else is replaced by an empty directory.
+        return all(f"/{name}" != _HOME for name, _ in self.links)
+
+    def _tree(self) -> list[str]:
+        words = ["--bind", str(self.root / "usr"), "/usr"]
+        words += ["--bind", str(self.root / "usr/etc"), "/etc"] if self.etc else ["--dir", "/etc"]
+        for name in self.unmerged:
+            words += ["--bind", str(self.root / name), f"/{name}"]
+        for name, target in self.links:
+            words += ["--symlink", target, f"/{name}"]
+        for name in self.directories:
+            words += ["--dir", f"/{name}"]
+        words += ["--bind", str(self.var), "/var"]
+        words += ["--bind", str(self.rpm_state), "/var/lib/rpm-state"]
+        words += ["--perms", "1777", "--tmpfs", "/var/tmp"]
+        return words + [word for each in self.hidden for word in ("--tmpfs", each)]
+
+    def _environment(self) -> tuple[tuple[str, str], ...]:
+        return (
+            ("PATH", "/usr/sbin:/usr/bin"),
+            ("LANG", "C.UTF-8"),
+            ("HOME", _HOME),
+            # systemctl then only changes files: start, restart and daemon-reload do nothing.
+            ("SYSTEMD_OFFLINE", "1"),
+            ("SOURCE_DATE_EPOCH", str(self.source_date_epoch)),
+        )
+
+
+def _bind(bind: Bind) -> tuple[str, ...]:
+    how = "--dev-bind" if bind.device else "--bind" if bind.writable else "--ro-bind"
+    return (how, str(bind.source), bind.destination)
+
+
+def _all_directories(root: Path, name: str) -> bool:
+    path = root
+    for part in PurePosixPath(name).parts:
+        path = path / part
+        if path.is_symlink() or not path.is_dir():
+            return False
+    return True
+
+
+def tools_in(root: Path) -> "_Tools":
+    """Returns the test whether the tree at `root` has a program, as `TreeChange.tools` wants it."""
+    return _Tools(root)
+
+
+class _Tools:
+    __slots__ = ("_root",)
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def __call__(self, tool: str) -> bool:
+        if tool.startswith("/"):
+            return _exists(self._root / tool.lstrip("/"))
+        return any(_exists(self._root / "usr" / each / tool) for each in ("bin", "sbin"))
+
+
+def _exists(path: Path) -> bool:
+    # A link may be absolute, and would then be followed on the machine: that it is there will do.
+    return path.is_symlink() or path.is_file()
