@@ -97,11 +97,11 @@ class SysrootError(LayeringError):
 
 
 class MissingLayerError(LayeringError):
-    """A package of the present tree has no layer in the cache any more."""
+    """A local package of the present tree has no layer in the cache any more, nor a repository."""
 
     def __init__(self, nevra: str) -> None:
         super().__init__(f"the layer of {nevra} is no longer in the repository's cache")
-        self.add_note(f"install it again by name, or give its file: overlay install ./{nevra}.rpm")
+        self.add_note(f"give its file again: overlay install ./{nevra}.rpm")
 
 
 class StrictError(LayeringError):

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Following symbolic links inside a committed tree, as a kernel with that root would."""
 
-from layering.dirtree import DirNode, find
+import posixpath
+
+from layering.dirtree import DirNode, FileNode, find
 from layering.repo import Repo
 
 _LINKS_FOLLOWED = 40  # as in Linux
@@ -31,3 +33,18 @@ def directory_at(repo: Repo, root_tree: str, path: str) -> str | None:
             done = []
         pending += target.split("/")[::-1]
     return "/" + "/".join(done)
+
+
+def file_at(repo: Repo, root_tree: str, path: str) -> str | None:
+    """Returns the checksum of the regular file that `path` leads to, None if to none."""
+    for _ in range(_LINKS_FOLLOWED):
+        above, name = posixpath.split(path)
+        directory = directory_at(repo, root_tree, above)
+        node = find(repo.dirtree, root_tree, f"{directory}/{name}") if directory else None
+        if not isinstance(node, FileNode):
+            return None
+        target = repo.file_info(node.checksum).target
+        if target is None:
+            return node.checksum
+        path = posixpath.join(str(directory), target)
+    return None

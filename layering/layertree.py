@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The directory tree of a layer, put together from its files once their content is in.
+
+Directories that nobody lists are root's and 0755. Owners are the union's business: here all is
+root's.
+"""
+
+import posixpath
+from collections.abc import Mapping
+
+from layering.mtree import MutableTree, enter, put_file, set_meta
+from layering.objects import DirMeta
+from layering.repo import Repo
+
+_IMPLIED_MODE = 0o755
+
+
+def write_layer_tree(
+    repo: Repo, files: Mapping[bytes, str], directories: Mapping[bytes, int]
+) -> tuple[str, str]:
+    """Writes a tree and returns the checksums of its root's tree and metadata.
+
+    `files` are the checksums of file objects, `directories` the permission bits of those whose bits
+    are known, both by absolute path.
+    """
+    return repo.write_tree(_Builder(repo, directories).build(files))
+
+
+class _Builder:
+    def __init__(self, repo: Repo, modes: Mapping[bytes, int]) -> None:
+        self._repo = repo
+        self._modes = modes
+        self._metas: dict[int, str] = {}
+        self._made: dict[bytes, MutableTree] = {}
+
+    def build(self, files: Mapping[bytes, str]) -> MutableTree:
+        root = self._repo.new_tree(DirMeta(mode=self._modes.get(b"/", _IMPLIED_MODE)))
+        self._made[b"/"] = root
+        for path in self._modes:
+            self._directory(path)
+        for path, checksum in files.items():
+            directory, name = posixpath.split(path)
+            put_file(self._directory(directory), name.decode("utf-8"), checksum)
+        return root
+
+    def _directory(self, path: bytes) -> MutableTree:
+        tree = self._made.get(path)
+        if tree is None:
+            above, name = posixpath.split(path)
+            tree = enter(self._directory(above), name.decode("utf-8"))
+            set_meta(tree, self._meta(self._modes.get(path, _IMPLIED_MODE)))
+            self._made[path] = tree
+        return tree
+
+    def _meta(self, mode: int) -> str:
+        if mode not in self._metas:
+            self._metas[mode] = self._repo.write_dirmeta(DirMeta(mode=mode))
+        return self._metas[mode]
