@@ -5,6 +5,7 @@ One line each: what happened, where, whose it is. What a person can do about it 
 """
 
 from triggers.invocation import Outcome, describe_status
+from triggers.phase import Phase
 
 
 class TriggerError(Exception):
@@ -41,7 +42,9 @@ class ScriptletFailedError(TriggerError):
         how = describe_status(outcome)
         super().__init__(f"{invocation.phase} failed with {how}, {invocation.owner}")
         self.outcome = outcome
-        last = outcome.output.strip().rpartition("\n")[2]
-        if last:
-            self.add_note(f"its output ends with: {last}")
-        self.add_note(f"it can be run again with: {outcome.replay}")
+        # Shown on the spot: nobody should have to look for what a script said.
+        said = tuple(line.rstrip() for line in outcome.output.strip().splitlines())
+        self.details = (*said, f"it ran as: {outcome.replay}")
+        name = invocation.owner.rsplit("-", 2)[0]
+        if invocation.phase is not Phase.BUILTIN:
+            self.add_note(f"'--noscripts {name}' installs the package without its scriptlets")

@@ -128,10 +128,8 @@ def test_a_failure_that_may_not_be_stops_everything(root: Path) -> None:
     with pytest.raises(ScriptletFailedError) as caught:
         run([failing, invocation("echo > /usr/share/ran")], sandbox_over(root))
     assert str(caught.value) == f"%pre failed with exit status 3, {FOO}"
-    assert caught.value.__notes__ == [
-        "its output ends with: no such group",
-        f"it can be run again with: {caught.value.outcome.replay}",
-    ]
+    replay = f"it ran as: {caught.value.outcome.replay}"
+    assert caught.value.details == ("one", "no such group", replay)
     assert not (root / "usr/share/ran").exists()
 
 
