@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What goes into a tree: a request, the repositories and the base's packages make a transaction.
+
+The public names are these; a module that needs libdnf5 is only imported when its name is used.
+"""
+
+from typing import TYPE_CHECKING
+
+from solver.errors import (
+    BaseMovedError,
+    BrokenDownloadError,
+    ConfigurationError,
+    DownloadError,
+    RepositoryError,
+    SignatureError,
+    SolverError,
+    UnknownPackageError,
+    UnreadableRpmError,
+    UnsatisfiableError,
+)
+from solver.model import (
+    BaseMove,
+    Goal,
+    LayerStub,
+    Package,
+    Progress,
+    Reason,
+    Report,
+    Repository,
+    SackConfig,
+    Source,
+    Transaction,
+    VerifiedRpm,
+    ignore,
+)
+from solver.nevra import Nevra, compare_evr
+from solver.order import Dependency, OrderItem, install_order
+
+if TYPE_CHECKING:
+    from solver.sack import Sack
+
+__all__ = [
+    "BaseMove",
+    "BaseMovedError",
+    "BrokenDownloadError",
+    "ConfigurationError",
+    "Dependency",
+    "DownloadError",
+    "Goal",
+    "LayerStub",
+    "Nevra",
+    "OrderItem",
+    "Package",
+    "Progress",
+    "Reason",
+    "Report",
+    "Repository",
+    "RepositoryError",
+    "Sack",
+    "SackConfig",
+    "SignatureError",
+    "SolverError",
+    "Source",
+    "Transaction",
+    "UnknownPackageError",
+    "UnreadableRpmError",
+    "UnsatisfiableError",
+    "VerifiedRpm",
+    "compare_evr",
+    "ignore",
+    "install_order",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Imports `Sack`, and libdnf5 with it (100 ms), when somebody asks for it."""
+    if name == "Sack":
+        from solver.sack import Sack
+
+        return Sack
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

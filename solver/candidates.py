@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What the solver may choose from for one goal, and what it may not because the base stays.
+
+libdnf5's version lock is used as a set of packages that would move the base: another version of a
+base package, or what obsoletes one. Requests that match nothing else are then told apart from
+unknown ones. Our excludes never touch installed packages.
+"""
+
+from collections.abc import Iterable, Sequence
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import libdnf5
+
+from solver.errors import UnknownPackageError, UnreadableRpmError
+from solver.model import COMMANDLINE_REPO, Goal, LayerStub
+from solver.nevra import Nevra
+from solver.transaction import replaces
+
+PREFERRED_PRIORITY = 1  # better than any repository's default of 99
+_DEFAULT_PRIORITY = 99
+
+
+def nevra_of(package: Any) -> Nevra:
+    """Returns the identity of a libdnf5 package."""
+    return Nevra(
+        name=str(package.get_name()),
+        epoch=int(package.get_epoch() or 0),
+        version=str(package.get_version()),
+        release=str(package.get_release()),
+        arch=str(package.get_arch()),
+    )
+
+
+class Candidates:
+    """The packages of one Base as one goal sees them; the goal's files are added to it."""
+
+    def __init__(self, base: Any, installed: Any, private: Path) -> None:
+        self.base = base
+        self.installed = installed  # a query: every base package, whatever excludes say
+        self.base_nevras = frozenset(nevra_of(package) for package in installed)
+        self.stubs: dict[int, LayerStub] = {}  # by libdnf5's package id
+        self.local: list[Any] = []  # packages of Goal.local, in the order of their NEVRAs
+        self.visible: Any = None  # a query: what may be chosen, were it not for the base
+        self.locked: Any = None  # a set: what would move the base
+        self._private = private  # a directory for links
+        self._numbers = count()
+        self._files: dict[Path, Any] = {}  # the package of each file that was ever added
+        self._paths: dict[int, Path] = {}  # and back
+        self._excluded: Any = None
+
+    def prepare(self, goal: Goal) -> None:
+        """Adds the goal's files and works out what is visible and what is locked.
+
+        Raises:
+            UnreadableRpmError: a file of the goal is not a whole RPM.
+            UnknownPackageError: the configuration excludes a local file's package.
+        """
+        sack = self.base.get_rpm_package_sack()
+        sack.clear_user_excludes()
+        sack.clear_versionlock_excludes()
+        self._add_files([*goal.local, *(stub.path for stub in goal.layers)])
+        self.stubs = {
+            int(self._files[stub.path.absolute()].get_id().id): stub
+            for stub in goal.layers
+            if stub.path.absolute() in self._files
+        }
+        local = dict.fromkeys(path.absolute() for path in goal.local)
+        hidden = [str(path) for path in local if path not in self._files]
+        if hidden:
+            raise _excluded_files(hidden)
+        self.local = sorted(
+            (self._files[path] for path in local),
+            key=lambda package: (str(nevra_of(package)), str(package.get_package_path())),
+        )
+        self._excluded = self._excludes(goal)
+        sack.set_user_excludes(self._excluded)
+        self.visible = libdnf5.rpm.PackageQuery(self.base)
+        self.visible.update(self.installed)
+        self.locked = self._rivals_of(self.installed, self._available())
+        locked_obsoleters = self._available()
+        locked_obsoleters.filter_obsoletes(self.installed)
+        self.locked.update(locked_obsoleters)
+
+    def limit(self, *, lock_base: bool, only_layers: bool, prefer_files: bool, twins: Any) -> None:
+        """Sets what the next solve may choose from.
+
+        `only_layers` takes the repositories' packages away where a layer has the name;
+        `prefer_files` lets layers win ties against repositories; `twins` are taken away too.
+        """
+        sack = self.base.get_rpm_package_sack()
+        excluded = libdnf5.rpm.PackageSet(self._excluded)
+        excluded.update(twins)
+        if only_layers:
+            excluded.update(self._rivals_of_layers())
+        sack.set_user_excludes(excluded)
+        if lock_base:
+            sack.set_versionlock_excludes(self.locked)
+        else:
+            sack.clear_versionlock_excludes()
+        repos = libdnf5.repo.RepoQuery(self.base)
+        repos.filter_id(COMMANDLINE_REPO)
+        for repo in repos:
+            repo.set_priority(PREFERRED_PRIORITY if prefer_files else _DEFAULT_PRIORITY)
+
+    def obsoleted_by(self, package: Any) -> tuple[Nevra, ...]:
+        """Returns the base packages that a package obsoletes."""
+        found: set[Nevra] = set()
+        for reldep in package.get_obsoletes():
+            query = libdnf5.rpm.PackageQuery(self.installed)
+            query.filter_provides(reldep_list(self.base, [reldep]))
+            named = (nevra_of(base_package) for base_package in query)
+            found.update(nevra for nevra in named if nevra.name == str(reldep.get_name()))
+        return tuple(sorted(found, key=str))
+
+    def replaced_by(self, package: Any) -> tuple[Nevra, ...]:
+        """Returns the base packages that would have to go for a package."""
+        new = nevra_of(package)
+        mates = (old for old in self.base_nevras if replaces(new, old))
+        return tuple(sorted({*mates, *self.obsoleted_by(package)}, key=str))
+
+    def path_of(self, package: Any) -> Path:
+        """Returns the file that a package of the command line was read from."""
+        return self._paths[int(package.get_id().id)]
+
+    def _add_files(self, paths: Iterable[Path]) -> None:
+        names: dict[str, Path] = {}
+        for path in dict.fromkeys(path.absolute() for path in paths):
+            if path not in self._files:
+                names[str(self._rpm_name(path))] = path
+        if not names:
+            return
+        try:
+            self.base.get_repo_sack().add_cmdline_packages(sorted(names), False)
+        except libdnf5.exception.Error as error:
+            broken = next(
+                (names[name] for name in sorted(names) if f'"{name}"' in str(error)), None
+            )
+            cause = str(error).rpartition(": ")[2]
+            raise UnreadableRpmError(broken or Path("?"), cause) from error
+        query = libdnf5.rpm.PackageQuery(self.base)
+        query.filter_repo_id([COMMANDLINE_REPO])
+        for package in query:
+            name = str(package.get_package_path())
+            if name in names:
+                self._files[names[name]] = package
+                self._paths[int(package.get_id().id)] = names[name]
+
+    def _rpm_name(self, path: Path) -> Path:
+        """Returns a path to the file that ends in .rpm: libdnf5 ignores all others silently."""
+        if path.name.endswith(".rpm"):
+            return path
+        link = self._private / f"{next(self._numbers)}.rpm"
+        link.parent.mkdir(exist_ok=True)
+        link.symlink_to(path)
+        return link
+
+    def _available(self) -> Any:
+        query = libdnf5.rpm.PackageQuery(self.base)
+        query.filter_available()
+        return query
+
+    def _excludes(self, goal: Goal) -> Any:
+        """Returns what the goal excludes, and the files of earlier goals."""
+        wanted = {*self.stubs, *(int(package.get_id().id) for package in self.local)}
+        excluded = libdnf5.rpm.PackageSet(self.base)
+        files = self._available()
+        files.filter_repo_id([COMMANDLINE_REPO])
+        for package in files:
+            if int(package.get_id().id) not in wanted:
+                excluded.add(package)
+        settings = libdnf5.base.ResolveSpecSettings()
+        settings.set_with_provides(False)
+        settings.set_with_filenames(False)
+        settings.set_with_binaries(False)
+        for spec in goal.exclude:
+            query = self._available()
+            query.resolve_pkg_spec(spec, settings, False)
+            excluded.update(query)
+        return excluded
+
+    def _rivals_of(self, owned: Any, offered: Any) -> Any:
+        """Returns the offered packages that cannot be installed beside the owned ones."""
+        rivals = libdnf5.rpm.PackageQuery(offered)
+        rivals.filter_name_arch(owned)
+        others = libdnf5.rpm.PackageQuery(offered)
+        others.filter_name(owned)
+        others.difference(rivals)
+        by_name: dict[str, list[Nevra]] = {}
+        for package in owned if others.size() else ():
+            by_name.setdefault(str(package.get_name()), []).append(nevra_of(package))
+        for package in others:
+            new = nevra_of(package)
+            if any(replaces(new, old) for old in by_name[new.name]):
+                rivals.add(package)
+        return rivals
+
+    def _rivals_of_layers(self) -> Any:
+        """Returns what the repositories have in place of a layer, or obsolete it with."""
+        layers = libdnf5.rpm.PackageSet(self.base)
+        for package in self._files.values():
+            if int(package.get_id().id) in self.stubs:
+                layers.add(package)
+        offered = libdnf5.rpm.PackageQuery(self.visible)
+        offered.filter_available()
+        offered.filter_repo_id([COMMANDLINE_REPO], libdnf5.common.QueryCmp_NEQ)
+        rivals = self._rivals_of(layers, offered)
+        offered.filter_obsoletes(layers)
+        rivals.update(offered)
+        return rivals
+
+
+def _excluded_files(paths: Sequence[str]) -> UnknownPackageError:
+    error = UnknownPackageError(paths)
+    error.add_note("the packages in these files are excluded by configuration")
+    return error
+
+
+def reldep_list(base: Any, reldeps: Iterable[Any]) -> Any:
+    """Returns libdnf5's own kind of list, which queries take without parsing text again."""
+    found = libdnf5.rpm.ReldepList(base)
+    for reldep in reldeps:
+        found.add(reldep)
+    return found

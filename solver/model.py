@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The values that go into the solver and come out of it.
+
+Nothing here knows libdnf5: its objects die with their Base, so whatever crosses this border is a
+frozen value of our own. A `Transaction` is the complete layered set of a tree, never a delta.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from solver.nevra import Nevra
+
+COMMANDLINE_REPO = "@commandline"
+LAYERS_REPO = "@layers"
+
+
+class Reason(StrEnum):
+    """Why a package is in the set."""
+
+    USER = "user"
+    DEPENDENCY = "dependency"
+    WEAK = "weak-dependency"
+    GROUP = "group"
+
+
+class Source(StrEnum):
+    """Where a package's content comes from."""
+
+    REPOSITORY = "repository"
+    LOCAL = "local"
+    LAYER = "layer"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Package:
+    """One package that a tree gets beside its base."""
+
+    nevra: Nevra
+    repo_id: str  # "@commandline" for a local file, "@layers" for a cached layer
+    digest: str  # "sha256:<hex>" of the whole RPM file
+    download_size: int  # bytes of the RPM file; 0 for a layer, which needs none
+    install_size: int  # bytes
+    reason: Reason
+    requested_by: tuple[str, ...]  # the requests that pull it, also through others; sorted
+    source: Source
+    path: Path | None  # the local file or the layer's stub; None for a repository's package
+    summary: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerStub:
+    """A cached layer offered to the solver: lead, signature and header of its RPM, no payload."""
+
+    nevra: Nevra
+    digest: str  # of the RPM that the layer was made from, not of the stub
+    path: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Goal:
+    """What is wanted on top of the base."""
+
+    install: tuple[str, ...] = ()  # name, NEVRA forms, provide, /file/path, glob, @group
+    local: tuple[Path, ...] = ()  # RPM files, or the stubs of layers that were such files
+    layers: tuple[LayerStub, ...] = ()  # preferred over the repositories' versions
+    weak_deps: bool = True
+    exclude: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transaction:
+    """The answer to a `Goal`."""
+
+    packages: tuple[Package, ...]  # all that the tree holds beside its base, sorted by NEVRA
+    inactive: tuple[str, ...]  # requests that the base meets by itself; sorted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SackConfig:
+    """Which packages there are: the base's and the repositories'."""
+
+    installroot: Path  # holds the base rpmdb at the host librpm's %_dbpath; never written to
+    cache_dir: Path  # metadata and packages, shared across runs
+    repo_dirs: tuple[Path, ...] = ()  # directories with *.repo files, of the target tree
+    vars_dirs: tuple[Path, ...] = ()
+    dnf_conf: Path | None = None
+    releasever: str | None = None  # None: as the base's release package has it
+    arch: str | None = None  # None: this machine's
+    repos_from_path: tuple[tuple[str, str], ...] = ()  # (id, URL or directory)
+    enable_repos: tuple[str, ...] = ()  # globs of ids
+    disable_repos: tuple[str, ...] = ()
+    setopts: tuple[tuple[str, str], ...] = ()  # ("option" or "repo.option", value)
+    cache_only: bool = False
+    refresh: bool = False
+    load_repositories: bool = True  # False: only the goal's layers and local files are there
+    need_filelists: bool = False  # set it where a request starts with "/"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repository:
+    """An enabled repository as it was loaded."""
+
+    id: str
+    name: str
+    urls: tuple[str, ...]
+    gpgcheck: bool
+    packages: int
+    generated: int  # seconds since the epoch; 0 where the metadata does not say
+    skipped: str  # why it could not be loaded, under skip_if_unavailable; else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaseMove:
+    """A base package that a solution would replace or remove, and whose request that is."""
+
+    request: str
+    base: Nevra
+    replacement: Nevra | None  # None: it would be removed
+    repo_id: str = ""
+
+    def __str__(self) -> str:
+        if self.replacement is None:
+            return f"'{self.request}' would remove base package {self.base}"
+        where = "a local file" if self.repo_id == COMMANDLINE_REPO else f"'{self.repo_id}'"
+        return (
+            f"'{self.request}' would replace base package {self.base} "
+            f"with {self.replacement} from {where}"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """A step of something that takes time."""
+
+    phase: str  # "metadata" or "download"
+    item: str
+    done: int
+    total: int  # 0: not known
+    unit: str
+
+
+Report = Callable[[Progress], None]
+
+
+def ignore(progress: Progress) -> None:
+    """Takes progress and does nothing with it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifiedRpm:
+    """A file whose digest, and where the repository asks for it signature, was checked."""
+
+    package: Package
+    path: Path

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Failures explained: dnf's own words, whose request it was, and what would have to change.
+
+libdnf5's Python bindings hand problems out as text only, so dnf's lines are kept as they are, but
+for packages that the base's lock hides: dnf calls them excluded, here it says what they would do.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import libdnf5
+
+from solver.candidates import Candidates
+from solver.errors import BaseMovedError, SolverError, UnknownPackageError, UnsatisfiableError
+from solver.model import BaseMove
+
+_HEAD = re.compile(r"^(?:Problem(?: \d+)?: |\s+- )+")
+_HIDDEN = re.compile(r"package (\S+) from (\S+) is filtered out by exclude filtering")
+_NOTHING_PROVIDES = re.compile(r"nothing provides (\S+).* needed by (\S+)")
+_EMPTY_LINES = frozenset({"", "conflicting requests", "problem with installed package"})
+_GROUP_NOT_FOUND = libdnf5.base.GoalProblem_NOT_FOUND
+
+
+def unknown_error(specs: Sequence[str], hidden: Sequence[str] = ()) -> UnknownPackageError:
+    """Returns the error for specs without a match; `hidden` are those that excludes hide."""
+    error = UnknownPackageError(specs)
+    for spec in hidden:
+        error.add_note(
+            f"packages that match '{spec}' are excluded by configuration or by --exclude"
+        )
+    if len(hidden) < len(specs):
+        error.add_note("run 'overlay refresh-md' if a repository has it since recently")
+    return error
+
+
+def problem_lines(candidates: Candidates, transaction: Any) -> tuple[str, ...]:
+    """Returns dnf's lines about what cannot be solved, each once, without their bullets."""
+    lines: dict[str, None] = {}
+    for event in transaction.get_resolve_logs():
+        if event.get_solver_problems() is None:
+            continue
+        for raw in str(event.to_string()).splitlines():
+            line = _HEAD.sub("", raw).strip()
+            if line not in _EMPTY_LINES:
+                lines[_say_what_is_locked(candidates, line)] = None
+    return tuple(lines)
+
+
+def unknown_groups(transaction: Any) -> tuple[str, ...]:
+    """Returns the group specs that libdnf5 found no group for."""
+    return tuple(
+        sorted(
+            f"@{event.get_spec()}"
+            for event in transaction.get_resolve_logs()
+            if event.get_problem() == _GROUP_NOT_FOUND
+        )
+    )
+
+
+def moved_error(moves: Sequence[BaseMove], lines: Sequence[str] = ()) -> SolverError:
+    """Returns the error for requests that only a change of the base would meet."""
+    error = BaseMovedError(moves, lines)
+    error.add_note("layering leaves base packages as they are; 'overlay override' changes them")
+    return error
+
+
+def unsatisfiable_error(
+    candidates: Candidates, requests: Sequence[str], lines: Sequence[str]
+) -> SolverError:
+    """Returns the error for requests that have no solution, with what the base has instead."""
+    cause = lines[0] if lines else "the solver gives no reason"
+    error = UnsatisfiableError(requests, cause, lines)
+    for note in dict.fromkeys(_version_hints(candidates, lines)):
+        error.add_note(note)
+    return error
+
+
+def _say_what_is_locked(candidates: Candidates, line: str) -> str:
+    match = _HIDDEN.search(line)
+    if match is None:
+        return line
+    for package in candidates.locked:
+        if str(package.get_nevra()) == match[1] and str(package.get_repo_id()) == match[2]:
+            old = ", ".join(str(nevra) for nevra in candidates.replaced_by(package))
+            said = f"package {match[1]} from {match[2]} would replace base package {old}"
+            return line.replace(match[0], said)
+    return line.replace(match[0], f"package {match[1]} from {match[2]} is excluded")
+
+
+def _version_hints(candidates: Candidates, lines: Iterable[str]) -> Iterable[str]:
+    for line in lines:
+        match = _NOTHING_PROVIDES.search(line)
+        if match is None:
+            continue
+        has = _providers(candidates.installed, match[1])
+        offers = libdnf5.rpm.PackageQuery(candidates.visible)
+        offers.filter_available()
+        offered = _providers(offers, match[1])
+        if has and offered:
+            yield f"the base has {has}, the repositories only offer {offered}"
+        elif has:
+            yield f"the base has {has}, the repositories offer no other"
+        elif offered:
+            yield f"the repositories only offer {offered}"
+
+
+def _providers(packages: Any, name: str) -> str:
+    query = libdnf5.rpm.PackageQuery(packages)
+    query.filter_provides([name])
+    return ", ".join(sorted(str(package.get_nevra()) for package in query))
