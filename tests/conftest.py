@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What every test stands on: a scratch directory that overlayfs accepts, and libostree made strict."""
+"""What every test stands on: a directory that overlayfs accepts, and libostree made strict."""
 
 import os
 import shutil

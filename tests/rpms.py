@@ -54,25 +54,20 @@ def build_rpm(directory: Path, nevra: str, spec: Spec | None = None) -> Path:
     _fill(tree, spec.files)
     path = top / "package.spec"
     path.write_text(_spec_text(name, epoch, version, release, arch, spec, tree), encoding="utf-8")
-    command = [
-        "rpmbuild",
-        "-bb",
-        "--quiet",
-        "--target",
-        arch,
-        "--define",
-        f"_topdir {top}/rpmbuild",
-    ]
-    command += ["--define", f"_rpmformat {spec.rpm_format}", "--define", f"_rpmdir {directory}"]
-    command += ["--define", f"_binary_payload {spec.payload}", "--define", "_build_id_links none"]
-    command += [
-        "--define",
-        "use_source_date_epoch_as_buildtime 1",
-        "--define",
-        "_buildhost localhost",
-    ]
-    command += ["--define", "build_mtime_policy clamp_to_source_date_epoch"]
-    command += ["--define", "_rpmfilename %%{NAME}-%%{VERSION}-%%{RELEASE}.%%{ARCH}.rpm", str(path)]
+    defines = {
+        "_topdir": f"{top}/rpmbuild",
+        "_rpmformat": spec.rpm_format,
+        "_rpmdir": directory,
+        "_binary_payload": spec.payload,
+        "_build_id_links": "none",
+        "use_source_date_epoch_as_buildtime": 1,
+        "build_mtime_policy": "clamp_to_source_date_epoch",
+        "_buildhost": "localhost",
+        "_rpmfilename": "%%{NAME}-%%{VERSION}-%%{RELEASE}.%%{ARCH}.rpm",
+    }
+    command = ["rpmbuild", "-bb", "--quiet", "--target", arch, str(path)]
+    for macro, value in defines.items():
+        command += ["--define", f"{macro} {value}"]
     environment = {
         "PATH": "/usr/sbin:/usr/bin",
         "SOURCE_DATE_EPOCH": "1700000000",
