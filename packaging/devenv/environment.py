@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Chooses and prepares the environment that every verb of `./dev` runs in.
 
-A machine whose own Python imports libdnf5, rpm and OSTree is used as it is, with a venv that sees the
-system's packages; one whose distribution has them gets them installed; any other gets the toolbox.
+A machine whose own Python imports libdnf5, rpm and OSTree is used as it is, with a venv that sees
+the system's packages; one whose distribution has them gets them installed; any other gets the
+toolbox.
 """
 
 import hashlib
@@ -17,7 +18,9 @@ from devenv import steps, toolbox
 
 PROJECT = Path(__file__).resolve().parents[2]
 REQUIREMENTS = PROJECT / "packaging" / "requirements.txt"
-PROBE = "import libdnf5, rpm, gi; gi.require_version('OSTree', '1.0'); from gi.repository import OSTree"
+PROBE = (
+    "import libdnf5, rpm, gi; gi.require_version('OSTree', '1.0'); from gi.repository import OSTree"
+)
 PYTHON = "/usr/bin/python3"
 DNF_PACKAGES = (
     "python3-libdnf5 python3-rpm python3-gobject-base ostree ostree-libs bubblewrap rpm-build "
@@ -56,7 +59,8 @@ class Environment:
             **kept,
             "PATH": path,
             "PYTHONPATH": str(PROJECT),
-            "PYTHONDONTWRITEBYTECODE": "1",
+            # Byte code as an installed program has it, and none of it in the source tree.
+            "PYTHONPYCACHEPREFIX": str(self.cache / "pycache"),
             "OVERLAY_DEV_CACHE": str(self.cache),
         }
 
@@ -90,13 +94,15 @@ def _bindings_here() -> bool:
 
 def _imports() -> bool:
     try:
-        return subprocess.run([PYTHON, "-c", PROBE], capture_output=True, check=False).returncode == 0
+        return (
+            subprocess.run([PYTHON, "-c", PROBE], capture_output=True, check=False).returncode == 0
+        )
     except OSError:
         return False
 
 
 def _debian_release() -> int:
-    """Returns Debian's major release number; testing and unstable, which carry none, count as 14."""
+    """Returns Debian's major release; testing and unstable, which carry none, count as 14."""
     try:
         text = Path("/etc/debian_version").read_text(encoding="utf-8")
         is_debian = "ID=debian" in Path("/etc/os-release").read_text(encoding="utf-8").splitlines()

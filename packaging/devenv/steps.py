@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Long steps: said on stderr while they run, made in a temporary place, renamed into place when whole.
+"""Long steps: said while they run, made in a temporary place, renamed into place when whole.
 
-An interrupted step leaves a `.partial-PID` directory; the next run removes those whose process is gone.
+An interrupted step leaves a `.partial-PID` file or directory, which the next run of it removes.
 """
 
+import fcntl
 import os
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -31,27 +33,33 @@ def cache_directory() -> Path:
 
 
 def make_once(target: Path, what: str, build: Callable[[Path], None]) -> Path:
-    """Returns `target`, built by `build(partial)` and renamed there if it does not exist yet."""
+    """Returns `target`, built by `build(partial)` and renamed there if it does not exist yet.
+
+    Who comes while another process builds it waits, and finds it built.
+    """
     if target.exists():
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
-    _remove_abandoned(target.parent)
-    partial = target.with_name(f"{target.name}.partial-{os.getpid()}")
-    say(f"{what}: building, once")
-    started = time.monotonic()
-    try:
-        build(partial)
-        partial.rename(target)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
-    say(f"{what}: done in {time.monotonic() - started:.0f} s")
+    with _only_one(target, what):
+        if target.exists():
+            return target
+        for abandoned in target.parent.glob(f"{target.name}.partial-*"):
+            say(f"removing {abandoned.name}, left by an interrupted run")
+            _remove(abandoned)
+        partial = target.with_name(f"{target.name}.partial-{os.getpid()}")
+        say(f"{what}: building, once")
+        started = time.monotonic()
+        try:
+            build(partial)
+            partial.rename(target)
+        except BaseException:
+            _remove(partial)
+            raise
+        say(f"{what}: done in {time.monotonic() - started:.0f} s")
     return target
 
 
-def run(
-    command: Sequence[str], *, show: str = "", env: Mapping[str, str] | None = None
-) -> None:
+def run(command: Sequence[str], *, show: str = "", env: Mapping[str, str] | None = None) -> None:
     """Runs a command; its output lines that begin with `show` are shown, all of it on failure.
 
     Raises:
@@ -75,9 +83,19 @@ def run(
         raise StepFailedError(f"{' '.join(command[:3])} … ended with {process.returncode}:\n{tail}")
 
 
-def _remove_abandoned(directory: Path) -> None:
-    for partial in directory.glob("*.partial-*"):
-        pid = partial.name.rpartition("-")[2]
-        if not (pid.isdigit() and Path("/proc", pid).exists()):
-            say(f"removing {partial.name}, left by an interrupted run")
-            shutil.rmtree(partial, ignore_errors=True)
+@contextmanager
+def _only_one(target: Path, what: str) -> Iterator[None]:
+    with target.with_name(f".{target.name}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say(f"{what}: waiting for another run that builds it")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
