@@ -65,6 +65,44 @@ def phase(report: Report, name: str, item: str = "") -> Iterator[None]:
     report(Event(kind=Kind.END, phase=name, item=item, seconds=time.monotonic() - started))
 
 
+class Step(Protocol):
+    """How far something is: what the other rooms tell."""
+
+    @property
+    def phase(self) -> str:
+        """Of what."""
+
+    @property
+    def item(self) -> str:
+        """What is done just now."""
+
+    @property
+    def done(self) -> int:
+        """How many units are done."""
+
+    @property
+    def total(self) -> int:
+        """How many there are; 0 if that is not known."""
+
+    @property
+    def unit(self) -> str:
+        """What is counted."""
+
+
+def step(report: Report, told: Step) -> None:
+    """Reports how far another room is."""
+    report(
+        Event(
+            kind=Kind.PROGRESS,
+            phase=told.phase,
+            item=told.item,
+            done=told.done,
+            total=told.total,
+            unit=told.unit,
+        )
+    )
+
+
 def note(report: Report, name: str, text: str) -> None:
     """Reports something worth a line that is no problem."""
     report(Event(kind=Kind.NOTE, phase=name, item=text))
@@ -152,12 +190,12 @@ class JsonLines:
 class Bars:
     """A live bar for the phase that runs, a line for each that is done."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, *, color: bool | None = None) -> None:
         # Imported here: rich costs 40 ms, which a pipe or a log does not pay.
         from rich.console import Console
         from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-        self._console = Console(file=stream)
+        self._console = Console(file=stream, no_color=None if color is None else not color)
         self._progress = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}", markup=False),
@@ -198,14 +236,23 @@ class Bars:
         self._console.print(text, style=style, markup=False, highlight=False)
 
 
-def renderer(level: Level, *, verbose: int = 0, stream: TextIO | None = None) -> Renderer:
-    """Returns the renderer for `level`; `auto` means bars on a terminal and lines elsewhere."""
+def renderer(
+    level: Level,
+    *,
+    verbose: int = 0,
+    color: bool | None = None,
+    stream: TextIO | None = None,
+) -> Renderer:
+    """Returns the renderer for `level`; `auto` means bars on a terminal and lines elsewhere.
+
+    `color` of None means colour in bars, unless NO_COLOR is set.
+    """
     stream = stream or sys.stderr
     if level is Level.AUTO:
         level = Level.BAR if stream.isatty() else Level.PLAIN
     match level:
         case Level.BAR:
-            return Bars(stream)
+            return Bars(stream, color=color)
         case Level.JSON:
             return JsonLines(stream)
         case Level.NONE:

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What differs between two trees: packages by their commits' lists, files by their dirtrees.
+
+Only directories that differ are read. Packages come from `rpmostree.rpmdb.pkglist`; a commit
+without that list, from an older composer, has its rpmdb read.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from layering import rpmdb, rpmdb_query
+from layering.dirtree import ChangeKind, DirNode, FileNode, Node, diff, walk
+from layering.metadata_read import read
+from layering.repo import Repo
+from solver import Nevra, compare_evr
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackageDifference:
+    """Packages by what happened to them; upgraded and downgraded as (before, after)."""
+
+    added: tuple[Nevra, ...] = ()
+    removed: tuple[Nevra, ...] = ()
+    upgraded: tuple[tuple[Nevra, Nevra], ...] = ()
+    downgraded: tuple[tuple[Nevra, Nevra], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileDifference:
+    """One path that differs; sizes in bytes, 0 for what is no regular file."""
+
+    path: str
+    kind: ChangeKind
+    size_before: int
+    size_after: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TreeDifference:
+    """The difference of two commits."""
+
+    before: str
+    after: str
+    packages: PackageDifference
+    files: tuple[FileDifference, ...]
+
+
+def difference(repo: Repo, before: str, after: str, cache_dir: Path) -> TreeDifference:
+    """Returns what differs from one commit to another.
+
+    Raises:
+        UnknownRevisionError: one of them is none.
+        RpmdbError: one has neither a list of packages nor an rpmdb.
+    """
+    old, new = repo.commit_of(before), repo.commit_of(after)
+    return TreeDifference(
+        before=old.checksum,
+        after=new.checksum,
+        packages=compare_packages(
+            _packages(repo, old.checksum, cache_dir), _packages(repo, new.checksum, cache_dir)
+        ),
+        files=tuple(_files(repo, old.root_tree, new.root_tree)),
+    )
+
+
+def compare_packages(before: tuple[Nevra, ...], after: tuple[Nevra, ...]) -> PackageDifference:
+    """Returns what happened between two sets; pairs are of one name and architecture."""
+    gone = sorted(set(before) - set(after), key=str)
+    come = sorted(set(after) - set(before), key=str)
+    pairs = _pairs(gone, come)
+    paired = {nevra for pair in pairs for nevra in pair}
+    return PackageDifference(
+        added=tuple(nevra for nevra in come if nevra not in paired),
+        removed=tuple(nevra for nevra in gone if nevra not in paired),
+        upgraded=tuple(pair for pair in pairs if compare_evr(pair[0].evr, pair[1].evr) < 0),
+        downgraded=tuple(pair for pair in pairs if compare_evr(pair[0].evr, pair[1].evr) >= 0),
+    )
+
+
+def _pairs(gone: list[Nevra], come: list[Nevra]) -> list[tuple[Nevra, Nevra]]:
+    waiting = {(nevra.name, nevra.arch): nevra for nevra in gone}
+    found = []
+    for nevra in come:
+        old = waiting.pop((nevra.name, nevra.arch), None)
+        if old is not None:
+            found.append((old, nevra))
+    return found
+
+
+def _packages(repo: Repo, commit: str, cache_dir: Path) -> tuple[Nevra, ...]:
+    listed = read(repo.commit_of(commit)).packages
+    if listed:
+        return listed
+    root = rpmdb.base_root(repo, commit, cache_dir)
+    installed = rpmdb_query.packages(rpmdb.database_in(root))
+    return tuple(package.nevra for package in installed)
+
+
+def _files(repo: Repo, before: str, after: str) -> list[FileDifference]:
+    found: list[FileDifference] = []
+
+    def add(path: str, kind: ChangeKind, old: Node | None, new: Node | None) -> None:
+        found.append(
+            FileDifference(
+                path=path, kind=kind, size_before=_size(repo, old), size_after=_size(repo, new)
+            )
+        )
+
+    for change in diff(repo.dirtree, before, after):
+        add(change.path, change.kind, change.before, change.after)
+        _below(repo, change.path, change.before, change.after, add)
+    return found
+
+
+def _below(
+    repo: Repo,
+    path: str,
+    before: Node | None,
+    after: Node | None,
+    add: Callable[[str, ChangeKind, Node | None, Node | None], None],
+) -> None:
+    """Adds what is in a directory that only one side has."""
+    if isinstance(before, DirNode) and not isinstance(after, DirNode):
+        for inner, node in walk(repo.dirtree, before.tree, path):
+            add(inner, ChangeKind.REMOVED, node, None)
+    if isinstance(after, DirNode) and not isinstance(before, DirNode):
+        for inner, node in walk(repo.dirtree, after.tree, path):
+            add(inner, ChangeKind.ADDED, None, node)
+
+
+def _size(repo: Repo, node: Node | None) -> int:
+    return repo.file_info(node.checksum).size if isinstance(node, FileNode) else 0

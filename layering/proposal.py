@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What an operation would change, for a person to agree to, and for `-n` to show. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class LayeredPackage(Protocol):
+    """A package of the present tree, as its commit's metadata tells."""
+
+    @property
+    def nevra(self) -> str:
+        """NAME-EVR.ARCH."""
+
+    @property
+    def name(self) -> str:
+        """The package's name."""
+
+    @property
+    def digest(self) -> str:
+        """The RPM's: two packages of one NEVRA may be two builds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProposedPackage:
+    """One package that the next tree holds, and why."""
+
+    name: str
+    evr: str
+    arch: str
+    digest: str
+    repository: str
+    download_size: int  # bytes still to fetch; 0 for what is cached as a layer
+    install_size: int  # bytes
+    why: str  # "requested", "for strace", "recommended by mc"
+
+    @property
+    def nevra(self) -> str:
+        """NAME-EVR.ARCH."""
+        return f"{self.name}-{self.evr}.{self.arch}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """The difference between the pending tree's layers and the next tree's."""
+
+    added: tuple[ProposedPackage, ...] = ()
+    changed: tuple[tuple[str, ProposedPackage], ...] = ()  # (EVR before, package); may be equal
+    removed: tuple[str, ...] = ()  # NEVRAs, sorted as all of these
+    kept: tuple[str, ...] = ()  # NEVRAs
+    inactive: tuple[str, ...] = ()  # requests that the base satisfies
+    requests_changed: bool = False
+
+    @property
+    def empty(self) -> bool:
+        """Whether the next tree would be the present one."""
+        return not (self.added or self.changed or self.removed or self.requests_changed)
+
+    @property
+    def download_size(self) -> int:
+        """Returns how many bytes are to be fetched."""
+        changed = (package for _evr, package in self.changed)
+        return sum(package.download_size for package in (*self.added, *changed))
+
+
+def compare(
+    present: Sequence[LayeredPackage],
+    following: Sequence[ProposedPackage],
+    *,
+    inactive: tuple[str, ...] = (),
+    requests_changed: bool = False,
+) -> Proposal:
+    """Returns what changes from the layers of one tree to those of the next.
+
+    A package takes the place of one of its name, of the same architecture if there is one. Another
+    build of the same NEVRA is a change.
+    """
+    before = {(package.nevra, package.digest): package for package in present}
+    after = {(package.nevra, package.digest): package for package in following}
+    gone = [before[key] for key in sorted(before.keys() - after.keys())]
+    added: list[ProposedPackage] = []
+    changed: list[tuple[str, ProposedPackage]] = []
+    for key in sorted(after.keys() - before.keys()):
+        package = after[key]
+        old = _predecessor(package, gone)
+        if old is None:
+            added.append(package)
+        else:
+            gone.remove(old)
+            evr = old.nevra.removeprefix(f"{package.name}-").rpartition(".")[0]
+            changed.append((evr, package))
+    return Proposal(
+        added=tuple(added),
+        changed=tuple(changed),
+        removed=tuple(package.nevra for package in gone),
+        kept=tuple(nevra for nevra, _digest in sorted(after.keys() & before.keys())),
+        inactive=inactive,
+        requests_changed=requests_changed,
+    )
+
+
+def _predecessor(package: ProposedPackage, gone: Sequence[LayeredPackage]) -> LayeredPackage | None:
+    same = [old for old in gone if old.name == package.name]
+    exact = [old for old in same if old.nevra.endswith(f".{package.arch}")]
+    return next(iter(exact or same), None)

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Which scripts run over a united tree: those of the layers, and the triggers that the base brings.
+
+Only metadata is read for it: the layers' headers, the base's rpmdb (its answer is kept beside it),
+and dirtrees where a new package's trigger asks for what the base has below a path.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+
+from layering import rpmdb, rpmdb_query
+from layering.base import Base
+from layering.dirtree import DirNode, find, walk
+from layering.importer import LayerInfo
+from layering.layerscripts import install_sequence, scripts_of
+from layering.repo import Repo
+from layering.union import Union
+from solver import Nevra, compare_evr
+from triggers import (
+    TRIGGER_TAGS,
+    FileTrigger,
+    PackageTrigger,
+    Plan,
+    TreeChange,
+    file_triggers_of,
+    package_triggers_of,
+    plan,
+)
+
+# Every package has a name: with it the kept answer tells all of the base's packages.
+_NAME_TAG = 1000
+
+_Installed = tuple[Nevra, tuple[FileTrigger, ...], tuple[PackageTrigger, ...]]
+
+
+def plan_of(
+    repo: Repo,
+    base: Base,
+    layers: Sequence[LayerInfo],
+    united: Union,
+    *,
+    noscripts: frozenset[str] = frozenset(),
+) -> Plan:
+    """Returns what runs over the united tree, and what is skipped."""
+    installed = _installed(base)
+    versions: dict[str, tuple[str, ...]] = {}
+    for nevra, _files, _packages in installed:
+        versions[nevra.name] = (*versions.get(nevra.name, ()), nevra.evr)
+    change = TreeChange(
+        added=tuple(scripts_of(layer, base.layout) for layer in install_sequence(layers)),
+        base_file_triggers=tuple(trigger for _, files, _ in installed for trigger in files),
+        base_package_triggers=tuple(trigger for _, _, found in installed for trigger in found),
+        tools=tools_of(repo, united),
+        base_paths=_base_paths(repo, base),
+        base_versions=versions,
+        compare_evr=compare_evr,
+    )
+    return plan(change, noscripts=noscripts)
+
+
+def tools_of(repo: Repo, united: Union) -> Callable[[str], bool]:
+    """Returns the test whether the united tree has a program."""
+
+    def exists(tool: str) -> bool:
+        places = [tool] if tool.startswith("/") else [f"/usr/bin/{tool}", f"/usr/sbin/{tool}"]
+        return any(find(repo.dirtree, united.root_tree, place) for place in places)
+
+    return exists
+
+
+def live_path(path: str) -> str:
+    """Returns what the running system calls a path of the tree."""
+    return path.removeprefix("/usr") if f"{path}/".startswith("/usr/etc/") else path
+
+
+def _installed(base: Base) -> list[_Installed]:
+    if base.commit is None:
+        return []
+    cache = base.installroot.with_name(f"{base.installroot.name}.scripts.json")
+    database = rpmdb.database_in(base.installroot)
+    return [
+        (
+            package.nevra,
+            file_triggers_of(str(package.nevra), package.tags),
+            package_triggers_of(str(package.nevra), package.tags),
+        )
+        for package in rpmdb_query.tagged(database, TRIGGER_TAGS | {_NAME_TAG}, cache)
+    ]
+
+
+def _base_paths(repo: Repo, base: Base) -> Callable[[str], Iterable[str]]:
+    if base.commit is None:
+        return lambda _prefix: ()
+    root = repo.commit_of(base.commit).root_tree
+
+    def below(prefix: str) -> Iterable[str]:
+        """Yields the base's paths that begin with `prefix`, which may end inside a name."""
+        stored = f"/usr{prefix}" if prefix.startswith("/etc") else prefix
+        directory, _slash, start = stored.rpartition("/")
+        node = find(repo.dirtree, root, directory) if directory else DirNode(tree=root, meta="")
+        if not isinstance(node, DirNode):
+            return
+        for path, _node in walk(repo.dirtree, node.tree, directory):
+            if path.startswith(f"{directory}/{start}"):
+                yield live_path(path)
+
+    return below

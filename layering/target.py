@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What an operation starts from: two deployments and a base.
+
+Requests chain from the *pending* deployment, so that a second command loses nothing of the first;
+`/etc`, and with it the repositories, come from the *merge* deployment, the booted one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from layering.base import Base, load_base
+from layering.deployments import Deployment
+from layering.errors import SysrootError
+from layering.metadata import TreeMetadata
+from layering.metadata_read import base_of, is_layered, read
+from layering.sysroot import Sysroot
+from layering.workspace import Checkout
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """The deployment to go on from, what it is made of, and where configuration comes from."""
+
+    stateroot: str
+    pending: Deployment
+    config: Deployment
+    base: Base
+    tree: TreeMetadata  # what the pending commit says of its layers; empty where it has none
+
+    @property
+    def etc(self) -> Path:
+        """Returns the `/etc` that goes on."""
+        return self.config.path / "etc"
+
+    @property
+    def base_commit(self) -> str:
+        """Returns the checksum of the base."""
+        assert self.base.commit is not None  # only a composer starts from the empty base
+        return self.base.commit
+
+
+def load_target(sysroot: Sysroot, stateroot: str | None, cache_dir: Path) -> Target:
+    """Returns what the next operation on a stateroot starts from.
+
+    Raises:
+        SysrootError: nothing is deployed there.
+    """
+    name = stateroot or sysroot.default_stateroot()
+    pending, config = sysroot.pending_deployment(name), sysroot.merge_deployment(name)
+    if pending is None or config is None:
+        raise SysrootError(f"nothing is deployed in stateroot {name}: sysroot {sysroot.path}")
+    commit = sysroot.repo.commit_of(pending.checksum)
+    base = load_base(sysroot.repo, base_of(commit), cache_dir)
+    tree = read(commit) if is_layered(commit) else TreeMetadata()
+    return Target(stateroot=name, pending=pending, config=config, base=base, tree=tree)
+
+
+def nearest_checkout(deployments: Sequence[Deployment], base: str) -> Checkout | None:
+    """Returns the deployment that a tree on this base differs least from, None if there is none."""
+    ranked = sorted(
+        deployments,
+        key=lambda deployment: (deployment.checksum != base, deployment.base_checksum != base),
+    )
+    return Checkout(path=ranked[0].path, commit=ranked[0].checksum) if ranked else None
