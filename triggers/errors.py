@@ -40,11 +40,14 @@ class ScriptletFailedError(TriggerError):
     def __init__(self, outcome: Outcome) -> None:
         invocation = outcome.invocation
         how = describe_status(outcome)
-        super().__init__(f"{invocation.phase} failed with {how}, {invocation.owner}")
+        builtin = invocation.phase is Phase.BUILTIN
+        what = invocation.label if builtin else invocation.phase
+        whose = "built-in" if builtin else invocation.owner
+        super().__init__(f"{what} failed with {how}, {whose}")
         self.outcome = outcome
         # Shown on the spot: nobody should have to look for what a script said.
         said = tuple(line.rstrip() for line in outcome.output.strip().splitlines())
         self.details = (*said, f"it ran as: {outcome.replay}")
         name = invocation.owner.rsplit("-", 2)[0]
-        if invocation.phase is not Phase.BUILTIN:
+        if not builtin:
             self.add_note(f"'--noscripts {name}' installs the package without its scriptlets")
