@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""`overlay diff`: packages and files between deployments or commits."""
+
+from collections.abc import Iterator
+
+import click
+
+from layering.cli.options import Settings, shown_options
+from layering.cli.output import show_json
+from layering.cli.render import size, table
+from layering.cli.session import cache_directory
+from layering.deployments import Deployment
+from layering.difference import FileDifference, TreeDifference, difference
+from layering.dirtree import ChangeKind
+from layering.errors import SysrootError
+from layering.sysroot import Sysroot
+
+_MARKS = {
+    ChangeKind.ADDED: "+",
+    ChangeKind.REMOVED: "-",
+    ChangeKind.MODIFIED: "M",
+    ChangeKind.METADATA: "m",
+}
+
+
+@click.command(epilog="Example: overlay diff 1 0")
+@click.argument("from_", metavar="[FROM]", required=False)
+@click.argument("to", required=False)
+@click.option("--packages", "only_packages", is_flag=True, help="Leave the files out.")
+@shown_options
+@click.pass_obj
+def diff(settings: Settings, /, *, from_: str | None, to: str | None, only_packages: bool) -> int:
+    """Show what differs between two trees.
+
+    FROM and TO are deployments by number, commits, or refs. Without TO, up to the pending
+    deployment; without FROM, from the booted to the pending one, or else from the rollback one to
+    the default.
+    """
+    sysroot = Sysroot.open(settings.sysroot)
+    before, after = _ends(sysroot, settings, from_, to)
+    found = difference(sysroot.repo, before, after, cache_directory(sysroot, settings.stateroot))
+    if settings.json:
+        show_json(_document(found, files=not only_packages))
+        return 0
+    lines = [*_package_lines(found), *([] if only_packages else _file_lines(found))]
+    for line in lines or ["No difference."]:
+        print(line)
+    return 0
+
+
+def _ends(
+    sysroot: Sysroot, settings: Settings, from_: str | None, to: str | None
+) -> tuple[str, str]:
+    stateroot = settings.stateroot or sysroot.default_stateroot()
+    mine = [each for each in sysroot.deployments if each.stateroot == stateroot]
+    if not mine:
+        raise SysrootError(f"nothing is deployed in stateroot {stateroot}: sysroot {sysroot.path}")
+    before = _named(sysroot, from_) if from_ else _default_before(mine, stateroot)
+    return before, _named(sysroot, to) if to else mine[0].checksum
+
+
+def _default_before(mine: list[Deployment], stateroot: str) -> str:
+    booted = next((each for each in mine if each.booted and each is not mine[0]), None)
+    rollback = next((each for each in mine if each.rollback), None)
+    found = booted or rollback
+    if found is None:
+        error = SysrootError(
+            f"stateroot {stateroot} has one deployment: nothing to compare it with"
+        )
+        error.add_note("name a commit or ref: overlay diff FROM [TO]")
+        raise error
+    return found.checksum
+
+
+def _named(sysroot: Sysroot, text: str) -> str:
+    if text.isdecimal() and len(text) < 4:
+        return sysroot.at_index(int(text)).checksum
+    return sysroot.repo.resolve(text)
+
+
+def _package_lines(found: TreeDifference) -> Iterator[str]:
+    packages = found.packages
+    for title, nevras in (("Added", packages.added), ("Removed", packages.removed)):
+        if nevras:
+            yield f"{title}:"
+            yield from (f"  {nevra}" for nevra in nevras)
+    for title, pairs in (("Upgraded", packages.upgraded), ("Downgraded", packages.downgraded)):
+        if pairs:
+            yield f"{title}:"
+            yield from (f"  {old.name} {old.evr} → {new.evr}" for old, new in pairs)
+
+
+def _file_lines(found: TreeDifference) -> Iterator[str]:
+    if not found.files:
+        return
+    yield f"Files: {len(found.files)}"
+    rows = [(f"  {_MARKS[each.kind]}", _change(each), each.path) for each in found.files]
+    yield from table(rows, right=frozenset({1}))
+
+
+def _change(file: FileDifference) -> str:
+    grown = file.size_after - file.size_before
+    return f"{'-' if grown < 0 else '+'}{size(abs(grown))}" if grown else ""
+
+
+def _document(found: TreeDifference, *, files: bool) -> dict[str, object]:
+    packages = found.packages
+    document: dict[str, object] = {
+        "version": 1,
+        "from": found.before,
+        "to": found.after,
+        "added": [str(nevra) for nevra in packages.added],
+        "removed": [str(nevra) for nevra in packages.removed],
+        "upgraded": [[str(old), str(new)] for old, new in packages.upgraded],
+        "downgraded": [[str(old), str(new)] for old, new in packages.downgraded],
+    }
+    if files:
+        document["files"] = [
+            {
+                "path": each.path,
+                "kind": str(each.kind),
+                "size_before": each.size_before,
+                "size_after": each.size_after,
+            }
+            for each in found.files
+        ]
+    return document

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The options that verbs share, and what they become: frozen values, read once.
+
+Those that say how much is shown, and in which form, may stand before the verb or behind it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from layering.progress import Level
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The options that hold for every verb."""
+
+    sysroot: Path
+    stateroot: str | None
+    verbose: int
+    quiet: bool
+    json: bool
+    progress: Level
+
+    @property
+    def talks(self) -> bool:
+        """Whether sentences go to stderr: not where that holds one JSON object a line."""
+        return not self.quiet and self.progress is not Level.JSON
+
+    color: bool | None  # None: on a terminal, unless NO_COLOR is set
+
+
+class PairType(click.ParamType[tuple[str, str]]):
+    """An option's value in two parts around a separator."""
+
+    def __init__(self, name: str, separator: str) -> None:
+        self.name = name
+        self._separator = separator
+
+    def convert(
+        self, value: str | tuple[str, str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, str]:
+        """Returns the two parts; a usage error if there are not two."""
+        if isinstance(value, tuple):
+            return value
+        first, found, second = value.partition(self._separator)
+        if not (first and found):
+            self.fail(f"{value!r} is not of the form {self.name}", param, ctx)
+        return first, second
+
+
+def shown_options(function: F) -> F:
+    """Lets `-v`, `-q` and `--json` stand behind the verb, too."""
+    late: dict[str, Any] = {"expose_value": False, "callback": _add}
+    return _with_options(
+        function,
+        click.option("-v", "--verbose", count=True, help="Say more.", **late),
+        click.option("-q", "--quiet", is_flag=True, help="Say only warnings and errors.", **late),
+        click.option("--json", is_flag=True, help="Data on stdout as one JSON document.", **late),
+    )
+
+
+def _add(ctx: click.Context, param: click.Parameter, value: int) -> None:
+    """Puts an option that stands behind the verb into the settings."""
+    settings = ctx.find_object(Settings)
+    if not value or settings is None:
+        return
+    match param.name:
+        case "verbose":
+            ctx.obj = replace(settings, verbose=settings.verbose + value)
+        case "quiet":
+            ctx.obj = replace(settings, quiet=True)
+        case "json":
+            ctx.obj = replace(settings, json=True)
+
+
+def _with_options(function: F, *options: Callable[[Any], Any]) -> F:
+    """Adds options; help lists them in the order in which they stand here."""
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def repository_options(function: F) -> F:
+    """Adds the options that choose repositories."""
+    return _with_options(
+        function,
+        click.option("--enablerepo", multiple=True, metavar="GLOB", help="Enable repositories."),
+        click.option("--disablerepo", multiple=True, metavar="GLOB", help="Disable repositories."),
+        click.option(
+            "--repofrompath",
+            multiple=True,
+            type=PairType("ID,URL", ","),
+            metavar="ID,URL",
+            help="Use one more repository, a URL or directory, for this command.",
+        ),
+        click.option(
+            "--setopt",
+            multiple=True,
+            type=PairType("OPTION=VALUE", "="),
+            metavar="OPTION=VALUE",
+            help="Set an option of dnf.conf, or REPO.OPTION of a repository.",
+        ),
+        click.option("-C", "--cache-only", is_flag=True, help="Use what is cached, no network."),
+        click.option("--releasever", metavar="VERSION", help="Override $releasever."),
+    )
+
+
+def change_options(function: F) -> F:
+    """Adds the options of verbs that make a new deployment."""
+    return _with_options(
+        function,
+        click.option("-y", "--assumeyes", is_flag=True, help="Do not ask."),
+        click.option("-n", "--dry-run", is_flag=True, help="Show what would change, and stop."),
+        click.option("--download-only", is_flag=True, help="Download and import, and stop."),
+        click.option("--no-weak-deps", is_flag=True, help="Leave out recommended packages."),
+        click.option("--exclude", multiple=True, metavar="GLOB", help="Ignore these packages."),
+        click.option(
+            "--noscripts",
+            multiple=True,
+            metavar="PACKAGE",
+            help="Run no scriptlet of this package.",
+        ),
+        click.option("--strict", is_flag=True, help="A failing scriptlet of any kind is an error."),
+        click.option(
+            "--unchanged-exit-77", is_flag=True, help="Exit with 77 if nothing had to be done."
+        ),
+    )

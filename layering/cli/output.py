@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What verbs write with: data to stdout, progress to stderr."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from layering.cli.options import Settings
+from layering.progress import Level, Report, renderer
+
+
+def show_json(document: object) -> None:
+    """Prints one JSON document on stdout."""
+    print(json.dumps(document, indent=2))
+
+
+@contextmanager
+def shown_progress(settings: Settings) -> Iterator[Report]:
+    """Gives the report that shows progress as the options say."""
+    level = Level.NONE if settings.quiet else settings.progress
+    shown = renderer(level, verbose=settings.verbose, color=settings.color)
+    try:
+        yield shown
+    finally:
+        shown.close()

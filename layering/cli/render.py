@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Values as text: tables, sizes, times. Everything here returns strings; verbs print them."""
+
+from collections.abc import Iterator, Sequence
+
+from layering.proposal import Proposal, ProposedPackage
+
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
+
+
+def size(count: int) -> str:
+    """Returns a number of bytes with a unit: `1.2 MiB`."""
+    value = float(count)
+    for unit in _UNITS:
+        if value < 1024 or unit == _UNITS[-1]:
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1024
+    raise AssertionError("unreachable")
+
+
+def counted(number: int, noun: str) -> str:
+    """Returns a number with its noun: `1 package`, `2 packages`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def table(rows: Sequence[Sequence[str]], *, right: frozenset[int] = frozenset()) -> Iterator[str]:
+    """Yields the rows with their columns aligned, two spaces between; the last is not padded."""
+    widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))] if rows else []
+    for row in rows:
+        cells = [
+            cell.rjust(width) if at in right else cell.ljust(width)
+            for at, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        yield "  ".join(cells).rstrip()
+
+
+def proposal_lines(proposal: Proposal) -> Iterator[str]:
+    """Yields what a person is asked to agree to."""
+    if proposal.added:
+        yield "Installing:"
+        yield from _indented(_package_rows(proposal.added))
+    if proposal.changed:
+        yield "Changing:"
+        rows = [(f"{evr} →", *row) for evr, row in _changed_rows(proposal)]
+        yield from _indented(rows)
+    if proposal.removed:
+        yield "Removing:"
+        yield from (f"  {nevra}" for nevra in proposal.removed)
+    for request in proposal.inactive:
+        yield f"Already in the base: {request}"
+    if proposal.added or proposal.changed:
+        yield f"Download: {size(proposal.download_size)}"
+
+
+def _package_rows(packages: Sequence[ProposedPackage]) -> list[tuple[str, ...]]:
+    return [
+        (
+            package.name,
+            package.evr,
+            package.arch,
+            package.repository,
+            size(package.install_size),
+            package.why,
+        )
+        for package in packages
+    ]
+
+
+def _changed_rows(proposal: Proposal) -> list[tuple[str, tuple[str, ...]]]:
+    rows = _package_rows([package for _evr, package in proposal.changed])
+    return [(evr, row) for (evr, _package), row in zip(proposal.changed, rows, strict=True)]
+
+
+def _indented(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    return (f"  {line}" for line in table(rows))

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Opening what a verb works on, as the options say."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from layering.cli.options import Settings
+from layering.cli.output import shown_progress
+from layering.sysroot import Sysroot
+
+if TYPE_CHECKING:
+    from layering.client import Client
+
+
+@contextmanager
+def client(settings: Settings, *, writable: bool) -> "Iterator[Client]":
+    """Gives a client for the sysroot, and its progress a place on the terminal."""
+    # libdnf5 costs 100 ms, which verbs that only look do not pay.
+    from layering.client import Client
+
+    sysroot = Sysroot.open(settings.sysroot, writable=writable)
+    with shown_progress(settings) as report:
+        cache = cache_directory(sysroot, settings.stateroot)
+        yield Client(sysroot, settings.stateroot, cache, report)
+
+
+def cache_directory(sysroot: Sysroot, stateroot: str | None) -> Path:
+    """Returns where metadata and packages are kept: `/var/cache/overlay` of the host worked on."""
+    given = os.environ.get("OVERLAY_CACHE_DIR")
+    if given:
+        return Path(given).absolute()
+    name = stateroot or sysroot.default_stateroot()
+    return sysroot.path / "ostree" / "deploy" / name / "var" / "cache" / "overlay"

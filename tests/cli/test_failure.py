@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""How failures are told: `error:` on one line, causes and details under it, then hints."""
+
+import errno
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from layering.cli.failure import exit_status, lines
+from layering.errors import FileConflictError, LayeringError, RepoError
+from solver import UnsatisfiableError
+
+_HERE = Path("/here")
+PROGRAM = "import sys; from layering.cli import main; sys.exit(main())"
+
+
+def told(error: BaseException) -> list[str]:
+    return list(lines(error))
+
+
+def chained(error: BaseException, cause: BaseException) -> BaseException:
+    error.__cause__ = cause
+    return error
+
+
+def failing(error: BaseException) -> click.Command:
+    """A command that raises."""
+
+    @click.command()
+    @click.option("-v", "--verbose", count=True)
+    def fail(verbose: int) -> None:
+        raise error
+
+    return fail
+
+
+def test_an_error_of_ours_is_its_message_with_its_hints() -> None:
+    error = LayeringError("it broke: here")
+    error.add_note("try again")
+    error.add_note("or do not")
+    assert told(error) == ["error: it broke: here", "hint: try again", "hint: or do not"]
+
+
+def test_causes_stand_under_an_error_unless_it_says_the_same() -> None:
+    cause = chained(OSError(errno.EACCES, "Permission denied", b"/x"), LayeringError("deep"))
+    assert told(chained(LayeringError("it broke"), cause)) == [
+        "error: it broke",
+        "  because: permission denied: /x",
+        "  because: deep",
+    ]
+    cause = LayeringError("no space")
+    assert told(chained(LayeringError("cannot write: no space"), cause)) == [
+        "error: cannot write: no space"
+    ]
+
+
+def test_what_a_library_raised_is_not_shown_under_an_error_of_ours() -> None:
+    cause = chained(ValueError("internals"), LayeringError("deep"))
+    assert told(chained(LayeringError("it broke"), cause)) == [
+        "error: it broke",
+        "  because: deep",
+    ]
+
+
+def test_the_solvers_reasons_are_all_shown() -> None:
+    problems = ("nothing provides lib needed by app-1-1.noarch", "package b conflicts with c")
+    assert told(UnsatisfiableError(["app", "b"], problems[0], problems)) == [
+        "error: cannot install 'app', 'b': nothing provides lib needed by app-1-1.noarch",
+        "  package b conflicts with c",
+    ]
+
+
+def test_every_conflict_has_its_line() -> None:
+    assert "\n".join(told(FileConflictError(["a of x and y", "b of x and y"]))) == (
+        "error: 2 file conflicts:\n  a of x and y\n  b of x and y"
+    )
+
+
+def test_an_error_of_the_system_names_the_file_and_a_full_disk_has_a_hint() -> None:
+    assert told(FileNotFoundError(errno.ENOENT, "No such file or directory", "/a/b")) == [
+        "error: no such file or directory: /a/b"
+    ]
+    assert told(OSError(errno.ENOSPC, "No space left on device")) == [
+        "error: no space left on device",
+        "hint: free some space, for example with 'overlay cleanup', and run the command again",
+    ]
+
+
+def test_the_same_hint_is_given_once() -> None:
+    error, cause = LayeringError("one"), LayeringError("two")
+    error.add_note("same")
+    cause.add_note("same")
+    assert told(chained(error, cause)) == ["error: one", "  because: two", "hint: same"]
+
+
+def test_a_defect_says_that_it_is_one() -> None:
+    assert told(KeyError("x")) == [
+        "error: KeyError: 'x'",
+        "hint: this is a defect of overlay: run again with -vv and report what it prints",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "traceback"),
+    [([], False), (["-v"], False), (["-vv"], True), (["-v", "--verbose"], True)],
+)
+def test_a_traceback_is_shown_with_vv_alone(
+    capsys: pytest.CaptureFixture[str], words: list[str], traceback: bool
+) -> None:
+    assert exit_status(failing(RepoError(_HERE, "cannot open")), words) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.endswith(f"error: cannot open: repository {_HERE}\n")
+    assert err.startswith("Traceback") is traceback
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), click.Abort()])
+def test_an_interrupt_ends_with_130(
+    capsys: pytest.CaptureFixture[str], error: BaseException
+) -> None:
+    assert exit_status(failing(error), []) == 130
+    assert capsys.readouterr().err.strip() == "interrupted"
+
+
+def test_a_reader_that_has_gone_is_no_disaster() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, "--help"],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (1, b"")

@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""`status`, `diff` and `rollback`: what a host is told about itself."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from layering.cli import main
+from tests.cli.conftest import Ended, Host
+from tests.sysroots import run
+
+pytestmark = pytest.mark.root
+
+DEPLOYMENT_KEYS = {
+    "index",
+    "id",
+    "stateroot",
+    "checksum",
+    "base_checksum",
+    "origin",
+    "booted",
+    "staged",
+    "pinned",
+    "pending",
+    "rollback",
+    "timestamp",
+    "version",
+    "requested",
+    "requested_local",
+    "inactive",
+    "overrides",
+    "packages",
+    "warnings",
+}
+
+
+def test_a_fresh_host_has_one_deployment(host: Host) -> None:
+    assert host.overlay("status").out == (
+        "  0: test/base (1)\n"
+        "     stateroot:  test\n"
+        f"     commit:     {host.sysroot.commit}\n"
+        "     timestamp:  2023-11-14T22:13:20Z\n"
+    )
+
+
+def test_a_layered_deployment_shows_its_base_requests_and_layers(host: Host) -> None:
+    host.change("install", "app", "setup")
+    (new, base) = json.loads(host.overlay("--json", "status").out)["deployments"]
+    head = (
+        "  0: test/base (1)\n"
+        "     stateroot:  test\n"
+        f"     commit:     {new['checksum']}\n"
+        f"     base:       {base['checksum']}\n"
+        "     timestamp:  2023-11-14T22:13:20Z\n"
+        "     requested:  app, setup\n"
+        "     inactive:   setup\n"
+    )
+    tail = (
+        "\n"
+        "  1: test/base (1) [rollback]\n"
+        "     stateroot:  test\n"
+        f"     commit:     {base['checksum']}\n"
+        "     timestamp:  2023-11-14T22:13:20Z\n"
+    )
+    assert host.overlay("status").out == f"{head}     layers:     3 packages\n{tail}"
+    verbose = (
+        "     layer:      app-1-1.noarch (user, from tests)\n"
+        "     layer:      extra-1-1.noarch (weak-dependency, for app, from tests)\n"
+        "     layer:      lib-1-1.noarch (dependency, for app, from tests)\n"
+    )
+    assert host.overlay("status", "-v").out == f"{head}{verbose}{tail}"
+    assert host.overlay("-v", "status").out == f"{head}{verbose}{tail}"
+
+
+@pytest.mark.parametrize("words", [("--json", "status"), ("status", "--json")])
+def test_json_has_every_key_and_lists_where_they_are_empty(
+    host: Host, words: tuple[str, ...]
+) -> None:
+    document = json.loads(host.overlay(*words).out)
+    assert set(document) == {"version", "deployments", "transaction"}
+    assert (document["version"], document["transaction"]) == (1, None)
+    (only,) = document["deployments"]
+    assert set(only) == DEPLOYMENT_KEYS
+    empty = ["requested", "requested_local", "inactive", "packages", "warnings"]
+    assert [only[key] for key in empty] == [[]] * 5
+    assert only["overrides"] == {"remove": [], "replace": []}
+    assert only["origin"] == {"refspec": "test/base", "base": host.sysroot.commit}
+    assert (only["index"], only["timestamp"], only["version"]) == (0, 1_700_000_000, "1")
+
+
+def test_json_has_each_layer_with_its_repository_and_reason(host: Host) -> None:
+    host.change("install", "app")
+    (first, *_rest) = json.loads(host.overlay("--json", "status").out)["deployments"]
+    digests = {
+        path.name: run("sha256sum", str(path)).split()[0] for path in host.repository.glob("*.rpm")
+    }
+    assert first["packages"] == [
+        {
+            "nevra": f"{name}-1-1.noarch",
+            "repo": "tests",
+            "digest": f"sha256:{digests[f'{name}-1-1.noarch.rpm']}",
+            "reason": reason,
+            "requested_by": ["app"],
+        }
+        for name, reason in [("app", "user"), ("extra", "weak-dependency"), ("lib", "dependency")]
+    ]
+
+
+def test_a_repository_that_nobody_remembers_is_empty(host: Host) -> None:
+    host.change("install", "tool")
+    (host.cache / "provenance.json").write_text("broken")
+    (first, *_rest) = json.loads(host.overlay("--json", "status").out)["deployments"]
+    assert [package["repo"] for package in first["packages"]] == [""]
+
+
+def test_a_stateroot_without_deployments_has_none_to_show(host: Host) -> None:
+    ended = host.overlay("--stateroot=other", "status")
+    assert (ended.status, ended.out) == (0, f"No deployments in {host.path}.\n")
+    assert host.document("--stateroot=other", "status")["deployments"] == []
+
+
+@pytest.mark.parametrize("words", [("status", "-v"), ("diff",)])
+def test_looking_needs_no_root(host: Host, words: tuple[str, ...]) -> None:
+    host.change("install", "tool")
+    assert host.as_nobody(*words) == host.overlay(*words)
+
+
+@pytest.mark.parametrize("words", [("install", "x"), ("uninstall", "--all"), ("rollback",)])
+def test_changing_needs_root(host: Host, words: tuple[str, ...]) -> None:
+    before = host.sysroot.status()
+    assert host.as_nobody(*words) == Ended(
+        status=1,
+        out="",
+        err=f"error: changing deployments needs root: sysroot {host.path}\n"
+        "hint: run it with sudo or as root\n",
+    )
+    assert host.sysroot.status() == before
+
+
+def test_a_dry_run_without_root_says_what_it_may_not_write(host: Host) -> None:
+    host.change("install", "tool")
+    ended = host.as_nobody("install", "-n", "app")
+    first, hint = ended.err.splitlines()
+    assert first.startswith(f"error: permission denied: {host.cache}/")
+    assert (ended.status, ended.out, hint) == (1, "", "hint: run it with sudo or as root")
+
+
+@pytest.mark.parametrize("verb", [("status",), ("install", "x"), ("diff",), ("cleanup",)])
+def test_a_directory_that_is_no_sysroot_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], verb: tuple[str, ...]
+) -> None:
+    assert main([f"--sysroot={tmp_path}", *verb]) == 1
+    assert capsys.readouterr() == (
+        "",
+        f"error: not an OSTree sysroot: {tmp_path}: it has no ostree/repo\n"
+        "hint: name one with --sysroot, or make one with 'ostree admin init-fs'\n",
+    )
+
+
+def test_a_diff_shows_packages_and_files(host: Host) -> None:
+    host.change("install", "tool")
+    shown = host.overlay("diff").out
+    assert shown.startswith("Added:\n  tool-1-1.noarch\nFiles: ")
+    rows = [line.split() for line in shown.splitlines() if "/usr/bin/" in line]
+    assert rows == [["+", "+4", "B", "/usr/bin/tool"]]
+    assert host.overlay("diff", "--packages").out == "Added:\n  tool-1-1.noarch\n"
+    assert host.overlay("diff", "0", "1").out.startswith("Removed:\n  tool-1-1.noarch\n")
+    assert host.overlay("diff", "1", "1").out == "No difference.\n"
+    assert host.overlay("diff", host.sysroot.commit, "test/base").out == "No difference.\n"
+
+
+def test_a_diff_as_json_has_every_list(host: Host) -> None:
+    host.change("install", "tool")
+    document = json.loads(host.overlay("diff", "--json").out)
+    files = document.pop("files")
+    assert {"path": "/usr/bin/tool", "kind": "added", "size_before": 0, "size_after": 4} in files
+    (new, base) = json.loads(host.overlay("--json", "status").out)["deployments"]
+    assert document == {
+        "version": 1,
+        "from": base["checksum"],
+        "to": new["checksum"],
+        "added": ["tool-1-1.noarch"],
+        "removed": [],
+        "upgraded": [],
+        "downgraded": [],
+    }
+    assert "files" not in json.loads(host.overlay("diff", "--json", "--packages").out)
+
+
+def test_a_diff_needs_two_trees_that_are_there(host: Host) -> None:
+    assert host.overlay("diff").err == (
+        "error: stateroot test has one deployment: nothing to compare it with\n"
+        "hint: name a commit or ref: overlay diff FROM [TO]\n"
+    )
+    assert host.overlay("diff", "7").err == (
+        f"error: no deployment 7, they are 0 to 0: sysroot {host.path}\n"
+    )
+    assert host.overlay("diff", "none/such").err == (
+        f"error: no such commit: none/such in repository {host.sysroot.repo}\n"
+    )
+    assert host.overlay("--stateroot=other", "diff").err == (
+        f"error: nothing is deployed in stateroot other: sysroot {host.path}\n"
+    )
+
+
+def test_a_rollback_and_another_come_back(host: Host) -> None:
+    host.change("install", "tool")
+    (new, base) = json.loads(host.overlay("--json", "status").out)["deployments"]
+    ended = host.overlay("rollback")
+    assert (ended.status, ended.err) == (0, f"{base['id']} is what boots next.\n")
+    document = json.loads(host.overlay("rollback", "--json").out)
+    assert document == {"version": 1, "deployment": new["id"], "checksum": new["checksum"]}
+    assert host.overlay("rollback", "-q").err == ""
+
+
+def test_a_rollback_needs_something_to_go_back_to(host: Host) -> None:
+    ended = host.overlay("rollback")
+    assert (ended.status, ended.err) == (
+        1,
+        f"error: test has nothing to roll back to: sysroot {host.path}\n",
+    )
+
+
+def test_an_install_after_a_rollback_goes_on_from_what_boots_next(host: Host) -> None:
+    host.change("install", "tool")
+    host.overlay("rollback")
+    host.change("install", "app")
+    assert host.requested() == ["app"]
