@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What the integration tests stand on: the built world, and fresh hosts in it.
+
+`OVERLAY_TEST_WORLD` names the document that `./dev world` prints; without it they are skipped.
+The hosts are made on a tmpfs that vanishes with the test process: making and removing tens of
+thousands of links takes no time there, and no test can reach the files of the built world.
+"""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from fixtures import host as hosts_of_fixtures
+from fixtures.forest import World
+from layering.mounts import enter_own_namespace
+from tests.integration.hosts import Host, command
+
+MakeHost = Callable[..., Host]
+MINIMAL = "base/minimal"
+
+
+@pytest.fixture(scope="session")
+def ground() -> Iterator[Path]:
+    """A tmpfs for the whole session, in a mount namespace that only this process sees."""
+    enter_own_namespace()
+    directory = Path(tempfile.mkdtemp(prefix="overlay-test-", dir="/var/tmp"))
+    command("mount", "-t", "tmpfs", "-o", "mode=0755", "tmpfs", directory)
+    yield directory
+    command("umount", "--lazy", directory)
+    directory.rmdir()
+
+
+@pytest.fixture(scope="session")
+def built() -> World:
+    """The test distribution where it was built; nothing there is ever changed."""
+    document = os.environ.get("OVERLAY_TEST_WORLD")
+    if not document:
+        pytest.skip("OVERLAY_TEST_WORLD is not set: run ./dev test")
+    answer = json.loads(Path(document).read_text(encoding="utf-8"))
+    return World(
+        directory=Path(answer["world"]),
+        repositories=answer["repositories"],
+        ostree_repo=Path(answer["ostree_repo"]),
+        trees=answer["trees"],
+    )
+
+
+@pytest.fixture(scope="session")
+def world(built: World, ground: Path) -> World:
+    """The test distribution with the minimal tree copied to where hosts can link to it."""
+    copied = replace(built, ostree_repo=ground / "world")
+    command("ostree", "init", "--mode=bare", f"--repo={copied.ostree_repo}")
+    _copy(MINIMAL, built, copied)
+    return copied
+
+
+def _copy(tree: str, built: World, copied: World) -> None:
+    repo = f"--repo={copied.ostree_repo}"
+    if tree not in command("ostree", "refs", repo).split():
+        command("ostree", "pull-local", repo, built.ostree_repo, tree)
+
+
+@pytest.fixture
+def scratch(ground: Path) -> Iterator[Path]:
+    """A directory on the tmpfs, for the test alone."""
+    directory = Path(tempfile.mkdtemp(prefix="test-", dir=ground))
+    yield directory
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture
+def make_host(built: World, world: World, scratch: Path) -> Iterator[MakeHost]:
+    """Makes fresh hosts, each a second's work, and removes them after the test."""
+    made: list[Host] = []
+
+    def make(tree: str = MINIMAL, *, directory: Path | None = None) -> Host:
+        if tree not in world.trees:
+            pytest.skip(f"the world of OVERLAY_TEST_WORLD has no tree {tree}")
+        _copy(tree, built, world)
+        path = directory or scratch / f"host-{len(made)}"
+        hosts_of_fixtures.create(path, world, tree)
+        made.append(Host(path=path, world=world, tree=tree))
+        return made[-1]
+
+    yield make
+    for each in made:
+        if each.path.exists():
+            hosts_of_fixtures.remove(each.path)
+
+
+@pytest.fixture
+def host(make_host: MakeHost) -> Host:
+    """A fresh host with the minimal tree."""
+    return make_host()
+
+
+@pytest.fixture(scope="session")
+def stable(world: World, ground: Path) -> Iterator[Host]:
+    """A host with the minimal tree that no test changes."""
+    host = Host(path=ground / "stable", world=world, tree=MINIMAL)
+    hosts_of_fixtures.create(host.path, world, host.tree)
+    yield host
+    hosts_of_fixtures.remove(host.path)
