@@ -29,6 +29,7 @@ _USR_LINKS = frozenset({"bin", "lib32", "lib64", "libx32", "local", "sbin", "tmp
 _VAR_LINKS = {b"/var/run": b"/run", b"/var/lock": b"/run/lock"}
 _LINKS_DEEP = 8
 
+_RARE = frozenset({b"lib32", b"libx32"})
 _BINARIES = frozenset({b"bin", b"lib", b"lib32", b"lib64", b"libx32", b"sbin"})
 # Directories of the root itself: a package may list them, and nothing in them.
 _MOUNT_POINTS = frozenset(
@@ -122,7 +123,10 @@ def tree_path(path: bytes, base: BaseLayout, *, directory: bool = False) -> Tree
 
 def _landed(live: bytes, base: BaseLayout, *, directory: bool) -> tuple[Zone, bytes]:
     first, _slash, rest = live[1:].partition(b"/")
-    if first in (b"", b"usr") or first in _BINARIES or first in base.allowed:
+    # A merged tree without such a link has no libraries of that word size, nor room for them.
+    lacking = first in _RARE and b"/lib" in base.links and rest
+    known = first in (b"", b"usr") or first in _BINARIES or first in base.allowed
+    if known and not lacking:
         return Zone.TREE, live
     if not rest and (first in _MOUNT_POINTS or (first in _MOVED and not directory)):
         return Zone.TREE, live  # a directory or a link of the root itself
