@@ -10,4 +10,4 @@ IMPORTER_VERSION = 1
 
 # What a base and a set of layers become as a merged tree: union rules, scriptlets that are skipped
 # or replaced, built-in triggers, rpmdb, commit metadata.
-POLICY_VERSION = 2
+POLICY_VERSION = 3

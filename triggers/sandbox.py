@@ -209,6 +209,8 @@ class Sandbox:
             # systemctl then only changes files: start, restart and daemon-reload do nothing.
             ("SYSTEMD_OFFLINE", "1"),
             ("SOURCE_DATE_EPOCH", str(self.source_date_epoch)),
+            # What a script happens to import must not stay as byte code, which holds times.
+            ("PYTHONDONTWRITEBYTECODE", "1"),
         )
 
 

@@ -70,6 +70,8 @@ class LiveTree:
             "HOME": "/root",
             "SYSTEMD_OFFLINE": "1",
             "SOURCE_DATE_EPOCH": str(self.time),
+            # Byte code of what scripts import holds times: no part of what packages bring.
+            "PYTHONDONTWRITEBYTECODE": "1",
         }
 
 

@@ -92,6 +92,7 @@ def test_the_whole_command_line() -> None:
         *("--setenv", "PATH", "/usr/sbin:/usr/bin", "--setenv", "LANG", "C.UTF-8"),
         *("--setenv", "HOME", "/root", "--setenv", "SYSTEMD_OFFLINE", "1"),
         *("--setenv", "SOURCE_DATE_EPOCH", "1700000000"),
+        *("--setenv", "PYTHONDONTWRITEBYTECODE", "1"),
         *("--setenv", "A", "b", "--setenv", "C", "d e"),
         *("--json-status-fd", "5", "--", "/bin/sh", "/run/overlay/foo.post", "1"),
     )
@@ -235,6 +236,7 @@ def test_nothing_of_the_callers_environment_is_passed_on(
         "HOME": "/root",
         "SYSTEMD_OFFLINE": "1",
         "SOURCE_DATE_EPOCH": "1700000000",
+        "PYTHONDONTWRITEBYTECODE": "1",
     }
 
 
