@@ -3,11 +3,14 @@
 
 import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from layering.mounts import enter_own_namespace
 
 # libostree reports some misuse with a GLib critical and then returns success.
 os.environ.setdefault("G_DEBUG", "fatal-criticals")
@@ -21,6 +24,21 @@ def scratch() -> Iterator[Path]:
         yield directory
     finally:
         shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def ground() -> Iterator[Path]:
+    """A tmpfs for the whole session, in a mount namespace that only this process sees.
+
+    libostree remounts the file system of a booted sysroot: that must never be this machine's own.
+    """
+    enter_own_namespace()
+    directory = Path(tempfile.mkdtemp(prefix="overlay-test-", dir="/var/tmp"))
+    mount = ["mount", "-t", "tmpfs", "-o", "mode=0755", "tmpfs", str(directory)]
+    subprocess.run(mount, check=True)
+    yield directory
+    subprocess.run(["umount", "--lazy", str(directory)], check=True)
+    directory.rmdir()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

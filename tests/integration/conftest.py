@@ -18,22 +18,10 @@ import pytest
 
 from fixtures import host as hosts_of_fixtures
 from fixtures.forest import World
-from layering.mounts import enter_own_namespace
 from tests.integration.hosts import Host, command
 
 MakeHost = Callable[..., Host]
 MINIMAL = "base/minimal"
-
-
-@pytest.fixture(scope="session")
-def ground() -> Iterator[Path]:
-    """A tmpfs for the whole session, in a mount namespace that only this process sees."""
-    enter_own_namespace()
-    directory = Path(tempfile.mkdtemp(prefix="overlay-test-", dir="/var/tmp"))
-    command("mount", "-t", "tmpfs", "-o", "mode=0755", "tmpfs", directory)
-    yield directory
-    command("umount", "--lazy", directory)
-    directory.rmdir()
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The sysroot of a running system, which is mounted read-only: in a sandbox that looks like one."""
 
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -37,8 +38,8 @@ base = sysroot.deployments[0].checksum
 
 
 @pytest.fixture
-def made(scratch: Path) -> TestSysroot:
-    return make_sysroot(scratch / "sysroot")
+def made(ground: Path) -> TestSysroot:
+    return make_sysroot(Path(tempfile.mkdtemp(prefix="booted-", dir=ground)) / "sysroot")
 
 
 def another_commit(made: TestSysroot, name: str) -> str:
