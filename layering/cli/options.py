@@ -55,17 +55,24 @@ class PairType(click.ParamType[tuple[str, str]]):
 
 
 def shown_options(function: F) -> F:
-    """Lets `-v`, `-q` and `--json` stand behind the verb, too."""
+    """Lets `-v`, `-q`, `--json` and `--progress` stand behind the verb, too."""
     late: dict[str, Any] = {"expose_value": False, "callback": _add}
     return _with_options(
         function,
         click.option("-v", "--verbose", count=True, help="Say more.", **late),
         click.option("-q", "--quiet", is_flag=True, help="Say only warnings and errors.", **late),
         click.option("--json", is_flag=True, help="Data on stdout as one JSON document.", **late),
+        click.option(
+            "--progress",
+            type=click.Choice([str(level) for level in Level]),
+            metavar="FORM",
+            help="How progress is shown.",
+            **late,
+        ),
     )
 
 
-def _add(ctx: click.Context, param: click.Parameter, value: int) -> None:
+def _add(ctx: click.Context, param: click.Parameter, value: Any) -> None:
     """Puts an option that stands behind the verb into the settings."""
     settings = ctx.find_object(Settings)
     if not value or settings is None:
@@ -77,6 +84,8 @@ def _add(ctx: click.Context, param: click.Parameter, value: int) -> None:
             ctx.obj = replace(settings, quiet=True)
         case "json":
             ctx.obj = replace(settings, json=True)
+        case "progress":
+            ctx.obj = replace(settings, progress=Level(value))
 
 
 def _with_options(function: F, *options: Callable[[Any], Any]) -> F:

@@ -55,11 +55,12 @@ Usage: overlay diff [OPTIONS] [FROM] [TO]
   else from the rollback one to the default.
 
 Options:
-  --packages     Leave the files out.
-  -v, --verbose  Say more.
-  -q, --quiet    Say only warnings and errors.
-  --json         Data on stdout as one JSON document.
-  -h, --help     Show this message and exit.
+  --packages       Leave the files out.
+  -v, --verbose    Say more.
+  -q, --quiet      Say only warnings and errors.
+  --json           Data on stdout as one JSON document.
+  --progress FORM  How progress is shown.
+  -h, --help       Show this message and exit.
 
   Example: overlay diff 1 0
 """
@@ -90,6 +91,7 @@ Options:
   -v, --verbose          Say more.
   -q, --quiet            Say only warnings and errors.
   --json                 Data on stdout as one JSON document.
+  --progress FORM        How progress is shown.
   -h, --help             Show this message and exit.
 
   Example: overlay install strace /usr/bin/htop ./local.rpm
