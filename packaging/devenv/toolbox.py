@@ -59,7 +59,9 @@ CERTIFICATES = "/etc/ssl/certs"
 def ensure(cache: Path) -> Path:
     """Returns the toolbox's root directory, made with mmdebstrap if its recipe has no build yet."""
     key = hashlib.sha256("\n".join((mirror.SUITE, *PACKAGES)).encode()).hexdigest()[:12]
-    return steps.make_once(cache / f"toolbox-{key}", "toolbox", _build)
+    root = steps.make_once(cache / f"toolbox-{key}", "toolbox", _build)
+    _have("bwrap", "bubblewrap")  # the cache may have come from another machine
+    return root
 
 
 def command(root: Path, inside: Iterable[str], *, bind: Iterable[Path] = ()) -> list[str]:
@@ -86,13 +88,7 @@ def _host_directories() -> list[Path]:
 def _build(partial: Path) -> None:
     if os.geteuid() != 0:
         raise steps.StepFailedError("the toolbox is made as root: run ./dev as root")
-    missing = [tool for tool in ("mmdebstrap", "bwrap") if shutil.which(tool) is None]
-    if missing:
-        names = ["bubblewrap" if tool == "bwrap" else tool for tool in missing]
-        steps.say(f"installing {', '.join(names)} with apt-get")
-        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        steps.run(["apt-get", "-q", "update"], env=environment)
-        steps.run(["apt-get", "-q", "-y", "install", *names], env=environment)
+    _have("mmdebstrap", "mmdebstrap")
     sources = partial.with_name(partial.name + ".list")
     sources.write_text(mirror.sources_line(), encoding="utf-8")
     # The Release file of an archive snapshot may be past its date; signatures are still checked.
@@ -102,3 +98,13 @@ def _build(partial: Path) -> None:
         steps.run(argv, show="I: ")
     finally:
         sources.unlink(missing_ok=True)
+
+
+def _have(tool: str, package: str) -> None:
+    """Installs a package of the machine's own distribution if the tool that it has is not there."""
+    if shutil.which(tool):
+        return
+    steps.say(f"installing {package} with apt-get")
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    steps.run(["apt-get", "-q", "update"], env=environment)
+    steps.run(["apt-get", "-q", "-y", "install", package], env=environment)
