@@ -99,8 +99,15 @@ def _base_paths(repo: Repo, base: Base) -> Callable[[str], Iterable[str]]:
         node = find(repo.dirtree, root, directory) if directory else DirNode(tree=root, meta="")
         if not isinstance(node, DirNode):
             return
-        for path, _node in walk(repo.dirtree, node.tree, directory):
-            if path.startswith(f"{directory}/{start}"):
-                yield live_path(path)
+        here = repo.dirtree(node.tree)
+        names = [*(name for name, _ in here.files), *(name for name, _, _ in here.dirs)]
+        below_here = {name: tree for name, tree, _meta in here.dirs}
+        # What lies beside the prefix is not even read: it may be most of the tree.
+        for name in sorted(name for name in names if name.startswith(start)):
+            path = f"{directory}/{name}"
+            yield live_path(path)
+            if name in below_here:
+                inner = walk(repo.dirtree, below_here[name], path)
+                yield from (live_path(found) for found, _node in inner)
 
     return below

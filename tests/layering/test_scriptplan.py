@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from layering.base import Base, load_base
+from layering.dirtree import DirNode, DirTree, find
 from layering.header import read_header
 from layering.layerinfo import Layer, LayerInfo
 from layering.repo import Repo
@@ -29,6 +30,7 @@ TRIGGERING = Spec(
 def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("base")
     files = {"usr/bin/true": b"", "usr/sbin/ldconfig": b"", "usr/etc/fonts/a.conf": b""}
+    files["usr/share/beside/file"] = b""
     make_tree(made / "tree", files, [build_rpm(made, "base-1-1.noarch", TRIGGERING)])
     return made
 
@@ -41,6 +43,14 @@ def repo(scratch: Path) -> Repo:
 @pytest.fixture
 def base(repo: Repo, directory: Path, scratch: Path) -> Base:
     return load_base(repo, commit_tree(repo.path, directory / "tree"), scratch / "cache")
+
+
+class WatchedRepo(Repo):
+    """A repository that remembers which directories were read."""
+
+    def dirtree(self, checksum: str) -> DirTree:
+        self.read = getattr(self, "read", set()) | {checksum}
+        return super().dirtree(checksum)
 
 
 def layer(directory: Path, nevra: str, spec: Spec) -> LayerInfo:
@@ -106,3 +116,19 @@ def test_a_tool_is_there_if_the_tree_has_it(repo: Repo, base: Base) -> None:
 )
 def test_paths_are_called_as_on_the_running_system(path: str, live: str) -> None:
     assert live_path(path) == live
+
+
+def test_what_lies_beside_a_triggers_prefix_is_never_read(
+    repo: Repo, base: Base, tmp_path: Path
+) -> None:
+    sections = "%transfiletriggerin -- /usr/share/icons\ncat"
+    watcher = layer(tmp_path, "watcher-1-1.noarch", Spec(sections=sections))
+    watched = WatchedRepo.open(repo.path)
+    plan_of(watched, base, [watcher], of_base(repo, base))
+    assert base.commit is not None
+    root = repo.commit_of(base.commit).root_tree
+    icons = find(repo.dirtree, root, "/usr/share/icons")
+    beside = find(repo.dirtree, root, "/usr/share/beside")
+    assert isinstance(icons, DirNode) and isinstance(beside, DirNode)
+    assert icons.tree in watched.read
+    assert beside.tree not in watched.read
