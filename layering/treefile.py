@@ -97,7 +97,7 @@ def _read(path: Path, *, above: tuple[Path, ...]) -> _Values:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         why = str(error.strerror).lower() if isinstance(error, OSError) else "it is not UTF-8"
-        raise TreefileError(path, f"cannot be read: {why}") from error
+        raise TreefileError(path, f"cannot be read: {why}") from None  # all is said
     values, includes = _parsed(text, path)
     merged: _Values = {}
     for include in includes:
