@@ -44,11 +44,13 @@ class Candidates:
         self.local: list[Any] = []  # packages of Goal.local, in the order of their NEVRAs
         self.visible: Any = None  # a query: what may be chosen, were it not for the base
         self.locked: Any = None  # a set: what would move the base
+        self.upgrade = False  # whether a layer is one choice among all
         self._private = private  # a directory for links
         self._numbers = count()
         self._files: dict[Path, Any] = {}  # the package of each file that was ever added
         self._paths: dict[int, Path] = {}  # and back
         self._excluded: Any = None
+        self._files_priority = _DEFAULT_PRIORITY
 
     def prepare(self, goal: Goal) -> None:
         """Adds the goal's files and works out what is visible and what is locked.
@@ -82,6 +84,8 @@ class Candidates:
         locked_obsoleters = self._available()
         locked_obsoleters.filter_obsoletes(self.installed)
         self.locked.update(locked_obsoleters)
+        self.upgrade = goal.upgrade
+        self._files_priority = self._priority_for_upgrade() if goal.upgrade else _DEFAULT_PRIORITY
 
     def limit(self, *, lock_base: bool, only_layers: bool, prefer_files: bool, twins: Any) -> None:
         """Sets what the next solve may choose from.
@@ -102,7 +106,7 @@ class Candidates:
         repos = libdnf5.repo.RepoQuery(self.base)
         repos.filter_id(COMMANDLINE_REPO)
         for repo in repos:
-            repo.set_priority(PREFERRED_PRIORITY if prefer_files else _DEFAULT_PRIORITY)
+            repo.set_priority(PREFERRED_PRIORITY if prefer_files else self._files_priority)
 
     def obsoleted_by(self, package: Any) -> tuple[Nevra, ...]:
         """Returns the base packages that a package obsoletes."""
@@ -196,12 +200,27 @@ class Candidates:
                 rivals.add(package)
         return rivals
 
-    def _rivals_of_layers(self) -> Any:
-        """Returns what the repositories have in place of a layer, or obsolete it with."""
+    def _priority_for_upgrade(self) -> int:
+        """Returns a priority at which no layer hides a newer version of a repository's.
+
+        A priority counts before a version, and a layer does not know its repository's.
+        """
+        offered = self._available()
+        offered.filter_name(self._layers())
+        offered.filter_repo_id([COMMANDLINE_REPO], libdnf5.common.QueryCmp_NEQ)
+        priorities = {int(package.get_repo().get_priority()) for package in offered}
+        return max(priorities | {_DEFAULT_PRIORITY})
+
+    def _layers(self) -> Any:
         layers = libdnf5.rpm.PackageSet(self.base)
         for package in self._files.values():
             if int(package.get_id().id) in self.stubs:
                 layers.add(package)
+        return layers
+
+    def _rivals_of_layers(self) -> Any:
+        """Returns what the repositories have in place of a layer, or obsolete it with."""
+        layers = self._layers()
         offered = libdnf5.rpm.PackageQuery(self.visible)
         offered.filter_available()
         offered.filter_repo_id([COMMANDLINE_REPO], libdnf5.common.QueryCmp_NEQ)

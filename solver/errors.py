@@ -15,6 +15,7 @@ class SolverError(Exception):
     """The root of everything this package raises on purpose."""
 
     details: tuple[str, ...] = ()
+    requests: tuple[str, ...] = ()  # whose failure it is: without them the rest could be had
 
 
 class ConfigurationError(SolverError):
@@ -29,7 +30,7 @@ class UnknownPackageError(SolverError):
     """Requests that no package matches; all of them at once."""
 
     def __init__(self, specs: Sequence[str]) -> None:
-        self.specs = tuple(specs)
+        self.specs = self.requests = tuple(specs)
         super().__init__("no package matches " + ", ".join(f"'{spec}'" for spec in specs))
 
 
@@ -48,6 +49,7 @@ class BaseMovedError(SolverError):
 
     def __init__(self, moves: Sequence[BaseMove], problems: Sequence[str] = ()) -> None:
         self.moves = tuple(moves)
+        self.requests = tuple(sorted({spec for move in self.moves for spec in move.requests}))
         lines = [str(move) for move in self.moves]
         self.details = (*lines[1:], *problems)
         more = f" (and moves {len(lines) - 1} more)" if len(lines) > 1 else ""

@@ -2,11 +2,14 @@
 """A goal solved: requests in, the complete layered set out, the base as it was.
 
 Layers of the pending tree are tried three ways: alone where they have a name, then as the better
-choice, then as one choice among all. Within a way everything is dnf's own choice. The solution is
-judged again afterwards, see `solver.transaction`.
+choice, then as one choice among all. An upgrade begins with the last of these, and where the newest
+of everything does not fit takes the newest that does, as `dnf5 upgrade` skips what does not. Within
+a way everything is dnf's own choice. The solution is judged again afterwards, see
+`solver.transaction`.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import libdnf5
@@ -27,6 +30,21 @@ from solver.transaction import attribute, base_moves, check_base_stays
 
 # Choosing the best twin can bring in packages that have twins themselves; it settles at once.
 _MAX_ROUNDS = 10
+_FITS = libdnf5.base.GoalProblem_NO_PROBLEM
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Way:
+    """One way to treat layers, and versions that do not fit."""
+
+    only_layers: bool = False
+    prefer_files: bool = False
+    any_version: bool = False  # an older one where the newest does not fit
+
+
+_INSTALLING = (_Way(),)
+_KEEPING = (_Way(only_layers=True, prefer_files=True), _Way(prefer_files=True), *_INSTALLING)
+_UPGRADING = (_Way(), _Way(any_version=True))
 
 
 class Resolver:
@@ -52,7 +70,7 @@ class Resolver:
         requests = sort_requests(self._candidates, goal, self._known)
         if not requests.active:
             return Transaction(packages=(), inactive=requests.inactive)
-        solved = self._try_all(requests.active, with_layers=bool(goal.layers))
+        solved, held_back = self._try_all(requests.active, _ways(goal))
         packages = incoming(solved)
         bare = [package for package, _ in packages]
         steps = steps_of(solved)
@@ -63,60 +81,78 @@ class Resolver:
         )
         check_base_stays(steps, self._candidates.base_nevras, attributed)
         values = package_values(self._candidates, packages, attributed)
-        return Transaction(packages=values, inactive=requests.inactive)
+        return Transaction(packages=values, inactive=requests.inactive, held_back=held_back)
 
-    def _try_all(self, requests: Sequence[Request], *, with_layers: bool) -> Any:
-        """Returns the first solution of the ways to treat layers; raises for the last one."""
-        ways = [(True, True), (False, True)] if with_layers else []
+    def _try_all(
+        self, requests: Sequence[Request], ways: Sequence[_Way]
+    ) -> tuple[Any, tuple[str, ...]]:
+        """Returns the first solution, and what a way that takes any version holds back for.
+
+        Raises for the last way where none has a solution.
+        """
+        newest: tuple[str, ...] = ()
         solved: Any = None
-        for only_layers, prefer_files in [*ways, (False, False)]:
-            solved = self._settle(requests, only_layers=only_layers, prefer_files=prefer_files)
-            if solved.get_problems() == libdnf5.base.GoalProblem_NO_PROBLEM:
-                return solved
-        raise self._explain(requests, solved)
+        for way in ways:
+            solved = self._settle(requests, way)
+            if solved.get_problems() == _FITS:
+                return solved, newest if way.any_version else ()
+            newest = problem_lines(self._candidates, solved)
+        raise self._explain(requests, solved, any_version=ways[-1].any_version)
 
-    def _settle(self, requests: Sequence[Request], *, only_layers: bool, prefer_files: bool) -> Any:
-        """Solves until no chosen package has a twin that is to be preferred."""
+    def _settle(self, requests: Sequence[Request], way: _Way) -> Any:
+        """Solves until no chosen package has a twin that is to be preferred, and fits."""
         twins = libdnf5.rpm.PackageSet(self._base)
-        solved: Any = None
+        settled: Any = None
         for _ in range(_MAX_ROUNDS):
             self._candidates.limit(
-                lock_base=True, only_layers=only_layers, prefer_files=prefer_files, twins=twins
+                lock_base=True,
+                only_layers=way.only_layers,
+                prefer_files=way.prefer_files,
+                twins=twins,
             )
-            solved = self._solve(requests)
+            solved = self._solve(requests, any_version=way.any_version)
+            if settled is not None and solved.get_problems() != _FITS:
+                break
+            settled = solved
             chosen = [package for package, _ in incoming(solved)]
             more = twins_to_avoid(self._candidates, chosen)
             if not more.size():
                 break
             twins.update(more)
-        return solved
+        return settled
 
-    def _solve(self, requests: Sequence[Request], *, allow_erasing: bool = False) -> Any:
+    def _solve(
+        self, requests: Sequence[Request], *, any_version: bool, allow_erasing: bool = False
+    ) -> Any:
         goal = libdnf5.base.Goal(self._base)
         goal.set_allow_erasing(allow_erasing)
         for request in requests:
             settings = libdnf5.base.GoalJobSettings()
             settings.set_skip_broken(libdnf5.base.GoalSetting_SET_FALSE)
             settings.set_skip_unavailable(libdnf5.base.GoalSetting_SET_FALSE)
+            if any_version:
+                settings.set_best(libdnf5.base.GoalSetting_SET_FALSE)
             if request.package is None:
                 goal.add_install(request.label, settings)
             else:
                 goal.add_rpm_install(request.package, settings)
         return goal.resolve()
 
-    def _explain(self, requests: Sequence[Request], failed: Any) -> SolverError:
+    def _explain(
+        self, requests: Sequence[Request], failed: Any, *, any_version: bool
+    ) -> SolverError:
         """Returns the error for a failed solve, after some more solving to find the reason."""
         groups = unknown_groups(failed)
         if groups:
             return unknown_error(groups)
-        culprits = self._culprits(requests)
+        culprits = self._culprits(requests, any_version=any_version)
         labels = tuple(request.label for request in culprits)
         self._limit_to_base(lock_base=True)
-        lines = problem_lines(self._candidates, self._solve(culprits))
+        lines = problem_lines(self._candidates, self._solve(culprits, any_version=any_version))
         self._limit_to_base(lock_base=False)
         for allow_erasing in (False, True):
-            free = self._solve(culprits, allow_erasing=allow_erasing)
-            if free.get_problems() == libdnf5.base.GoalProblem_NO_PROBLEM:
+            free = self._solve(culprits, any_version=any_version, allow_erasing=allow_erasing)
+            if free.get_problems() == _FITS:
                 steps = steps_of(free)
                 asked = {step.nevra: labels for step in steps if step.inbound}
                 moves = base_moves(steps, self._candidates.base_nevras, asked)
@@ -124,25 +160,32 @@ class Resolver:
                     return moved_error(moves, lines)
         return unsatisfiable_error(self._candidates, labels, lines)
 
-    def _culprits(self, requests: Sequence[Request]) -> Sequence[Request]:
+    def _culprits(self, requests: Sequence[Request], *, any_version: bool) -> Sequence[Request]:
         """Returns the requests that fail alone, or else a smallest set that fails together."""
+
+        def fails(some: Sequence[Request]) -> bool:
+            problems = self._solve(some, any_version=any_version).get_problems()
+            return bool(problems != _FITS)
+
         self._limit_to_base(lock_base=True)
-        alone = [request for request in requests if self._fails([request])]
+        alone = [request for request in requests if fails([request])]
         if alone:
             return alone
         needed = list(requests)
         for request in requests:
             fewer = [other for other in needed if other is not request]
-            if self._fails(fewer):
+            if fails(fewer):
                 needed = fewer
         return needed
-
-    def _fails(self, requests: Sequence[Request]) -> bool:
-        problems = self._solve(requests).get_problems()
-        return bool(problems != libdnf5.base.GoalProblem_NO_PROBLEM)
 
     def _limit_to_base(self, *, lock_base: bool) -> None:
         nothing = libdnf5.rpm.PackageSet(self._base)
         self._candidates.limit(
             lock_base=lock_base, only_layers=False, prefer_files=False, twins=nothing
         )
+
+
+def _ways(goal: Goal) -> tuple[_Way, ...]:
+    if goal.upgrade:
+        return _UPGRADING
+    return _KEEPING if goal.layers else _INSTALLING

@@ -64,7 +64,8 @@ class Goal:
 
     install: tuple[str, ...] = ()  # name, NEVRA forms, provide, /file/path, glob, @group
     local: tuple[Path, ...] = ()  # RPM files, or the stubs of layers that were such files
-    layers: tuple[LayerStub, ...] = ()  # preferred over the repositories' versions
+    layers: tuple[LayerStub, ...] = ()  # preferred over the repositories' versions, unless:
+    upgrade: bool = False  # the best version of each package, wherever it comes from
     weak_deps: bool = True
     exclude: tuple[str, ...] = ()
 
@@ -75,6 +76,7 @@ class Transaction:
 
     packages: tuple[Package, ...]  # all that the tree holds beside its base, sorted by NEVRA
     inactive: tuple[str, ...]  # requests that the base meets by itself; sorted
+    held_back: tuple[str, ...] = ()  # of an upgrade: why newer versions could not be taken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,19 +115,20 @@ class Repository:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BaseMove:
-    """A base package that a solution would replace or remove, and whose request that is."""
+    """A base package that a solution would replace or remove, and whose requests those are."""
 
-    request: str
+    requests: tuple[str, ...]
     base: Nevra
     replacement: Nevra | None  # None: it would be removed
     repo_id: str = ""
 
     def __str__(self) -> str:
+        requests = ", ".join(self.requests)
         if self.replacement is None:
-            return f"'{self.request}' would remove base package {self.base}"
+            return f"'{requests}' would remove base package {self.base}"
         where = "a local file" if self.repo_id == COMMANDLINE_REPO else f"'{self.repo_id}'"
         return (
-            f"'{self.request}' would replace base package {self.base} "
+            f"'{requests}' would replace base package {self.base} "
             f"with {self.replacement} from {where}"
         )
 

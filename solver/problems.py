@@ -13,12 +13,21 @@ import libdnf5
 
 from solver.candidates import Candidates
 from solver.errors import BaseMovedError, SolverError, UnknownPackageError, UnsatisfiableError
-from solver.model import BaseMove
+from solver.model import COMMANDLINE_REPO, BaseMove
 
 _HEAD = re.compile(r"^(?:Problem(?: \d+)?: |\s+- )+")
 _HIDDEN = re.compile(r"package (\S+) from (\S+) is filtered out by exclude filtering")
 _NOTHING_PROVIDES = re.compile(r"nothing provides (\S+).* needed by (\S+)")
-_EMPTY_LINES = frozenset({"", "conflicting requests", "problem with installed package"})
+_OF_FILE = re.compile(rf"(\S+) from {COMMANDLINE_REPO}")
+_SONAME = re.compile(r"([^/()]+\.so\.)[0-9]")
+_EMPTY_LINES = frozenset(
+    {
+        "",
+        "cannot install the best candidate for the job",
+        "conflicting requests",
+        "problem with installed package",
+    }
+)
 _GROUP_NOT_FOUND = libdnf5.base.GoalProblem_NOT_FOUND
 
 
@@ -43,7 +52,7 @@ def problem_lines(candidates: Candidates, transaction: Any) -> tuple[str, ...]:
         for raw in str(event.to_string()).splitlines():
             line = _HEAD.sub("", raw).strip()
             if line not in _EMPTY_LINES:
-                lines[_say_what_is_locked(candidates, line)] = None
+                lines[_say_what_files_are(candidates, _say_what_is_locked(candidates, line))] = None
     return tuple(lines)
 
 
@@ -76,6 +85,14 @@ def unsatisfiable_error(
     return error
 
 
+def _say_what_files_are(candidates: Candidates, line: str) -> str:
+    """Returns a line in which layers and local files are called that."""
+    layers = {str(stub.nevra) for stub in candidates.stubs.values()}
+    return _OF_FILE.sub(
+        lambda match: f"{match[1]} from a {'layer' if match[1] in layers else 'local file'}", line
+    )
+
+
 def _say_what_is_locked(candidates: Candidates, line: str) -> str:
     match = _HIDDEN.search(line)
     if match is None:
@@ -103,6 +120,22 @@ def _version_hints(candidates: Candidates, lines: Iterable[str]) -> Iterable[str
             yield f"the base has {has}, the repositories offer no other"
         elif offered:
             yield f"the repositories only offer {offered}"
+        else:
+            yield from _other_versions(candidates.installed, match[1])
+
+
+def _other_versions(installed: Any, needed: str) -> Iterable[str]:
+    """Yields the base packages that bring another version of a library, and which."""
+    match = _SONAME.match(needed)
+    if match is None:
+        return
+    query = libdnf5.rpm.PackageQuery(installed)
+    query.filter_provides([f"{match[1]}*"], libdnf5.common.QueryCmp_GLOB)
+    for package in sorted(query, key=lambda one: str(one.get_nevra())):
+        names = {str(reldep.get_name()) for reldep in package.get_provides()}
+        # A library with versioned symbols provides one name for each set of them, in parentheses.
+        libraries = {name.partition("(")[0] for name in names if name.startswith(match[1])}
+        yield f"the base has {package.get_nevra()} with {', '.join(sorted(libraries))}"
 
 
 def _providers(packages: Any, name: str) -> str:

@@ -151,7 +151,7 @@ def _direct_moves(
     newest = max(packages, key=cmp_to_key(_compare))
     return tuple(
         BaseMove(
-            request=label,
+            requests=(label,),
             base=old,
             replacement=nevra_of(newest),
             repo_id=str(newest.get_repo_id()),

@@ -8,6 +8,7 @@ base meets left out.
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,8 @@ def twins_to_avoid(candidates: Candidates, packages: Iterable[Any]) -> Any:
     """Returns a set of packages which another one of the same NEVRA is to be taken for.
 
     Which of several repositories a package comes from must not depend on the order in which they
-    were loaded: the caller's files first, then layers, then by priority, cost and id.
+    were loaded: the caller's files first, then layers, then by priority, cost and id. In an upgrade
+    layers come last where the best repository has another build of the package.
     """
     chosen = list(packages)
     avoided = libdnf5.rpm.PackageSet(candidates.base)
@@ -84,10 +86,11 @@ def twins_to_avoid(candidates: Candidates, packages: Iterable[Any]) -> Any:
     query = libdnf5.rpm.PackageQuery(candidates.visible)
     query.filter_available()
     query.filter_nevra([str(package.get_nevra()) for package in chosen])
+    rebuilt = _rebuilt(candidates, query) if candidates.upgrade else frozenset()
     best: dict[Nevra, tuple[tuple[object, ...], Any]] = {}
     for package in query:
         nevra = nevra_of(package)
-        entry = (_preference(candidates, package), package)
+        entry = (_preference(candidates, package, rebuilt), package)
         if nevra not in best or entry[0] < best[nevra][0]:
             best[nevra] = entry
     wanted = {int(package.get_id().id) for _, package in best.values()}
@@ -176,11 +179,33 @@ def _package_value(
     )
 
 
-def _preference(candidates: Candidates, package: Any) -> tuple[object, ...]:
+def _rebuilt(candidates: Candidates, packages: Any) -> frozenset[Nevra]:
+    """Returns the layers that the best repository has under the same name, but not as they are."""
+    offered: dict[Nevra, tuple[tuple[object, ...], str]] = {}
+    layers: dict[Nevra, set[str]] = {}
+    for package in packages:
+        nevra = nevra_of(package)
+        stub = candidates.stubs.get(int(package.get_id().id))
+        if stub is not None:
+            layers.setdefault(nevra, set()).add(stub.digest)
+        elif str(package.get_repo_id()) != COMMANDLINE_REPO:
+            entry = (_preference(candidates, package, frozenset()), digest_of(package))
+            offered[nevra] = min(entry, offered.get(nevra, entry))
+    return frozenset(
+        nevra
+        for nevra, digests in layers.items()
+        if nevra in offered and offered[nevra][1] not in digests
+    )
+
+
+def _preference(
+    candidates: Candidates, package: Any, rebuilt: AbstractSet[Nevra]
+) -> tuple[object, ...]:
     number = int(package.get_id().id)
     if number in {int(local.get_id().id) for local in candidates.local}:
         return (0, 0, 0, "", "")
     if number in candidates.stubs:
-        return (1, 0, 0, "", candidates.stubs[number].digest)
+        place = 3 if nevra_of(package) in rebuilt else 1
+        return (place, 0, 0, "", candidates.stubs[number].digest)
     repo = package.get_repo()
     return (2, repo.get_priority(), repo.get_cost(), str(repo.get_id()), digest_of(package))

@@ -45,7 +45,7 @@ def base_moves(
     by_name: dict[str, list[Nevra]] = {}
     for nevra in base:
         by_name.setdefault(nevra.name, []).append(nevra)
-    wanted = sorted({spec for specs in requests.values() for spec in specs})
+    wanted = tuple(sorted({spec for specs in requests.values() for spec in specs}))
     moves: dict[Nevra, BaseMove] = {}
     removed: list[Nevra] = []
     for step in sorted(steps, key=lambda step: str(step.nevra)):
@@ -54,13 +54,13 @@ def base_moves(
             continue
         mates = [old for old in by_name.get(step.nevra.name, ()) if replaces(step.nevra, old)]
         for old in {*step.replaces, *mates}.intersection(base):
-            request = ", ".join(requests.get(step.nevra, ())) or ", ".join(wanted)
+            whose = tuple(requests.get(step.nevra, ())) or wanted
             moves[old] = BaseMove(
-                request=request, base=old, replacement=step.nevra, repo_id=step.repo_id
+                requests=whose, base=old, replacement=step.nevra, repo_id=step.repo_id
             )
     for old in removed:
         if old in base and old not in moves:
-            moves[old] = BaseMove(request=", ".join(wanted), base=old, replacement=None)
+            moves[old] = BaseMove(requests=wanted, base=old, replacement=None)
     return tuple(moves[old] for old in sorted(moves, key=str))
 
 

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Where the base can stay, the answer is what `dnf5 install` would do."""
+"""Where the base can stay, the answer is what `dnf5 install` and `dnf5 upgrade` would do."""
 
 import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -17,11 +18,13 @@ pytestmark = [
 ]
 
 _ROW = re.compile(r"^ (\S+)\s+(\S+)\s+(\d+):(\S+)\s+\S+\s+[\d.]+ +\S+$")
-_TITLES = {
+_TITLES: dict[str, Reason | None] = {
     "Installing:": Reason.USER,
     "Installing dependencies:": Reason.DEPENDENCY,
     "Installing weak dependencies:": Reason.WEAK,
     "Installing group/module packages:": Reason.GROUP,
+    "Upgrading:": Reason.USER,
+    "Skipping packages with broken dependencies:": None,
 }
 
 BASE: list[str | Pkg] = [
@@ -78,38 +81,67 @@ def test_the_same_packages_are_chosen_for_the_same_reasons(
     world.base(*BASE)
     directory = world.repo("r", *OFFERED)
     ours = world.resolve(*specs, weak_deps=weak)
-    scratch = world.directory / "dnf5"
-    shutil.copytree(world.root, scratch / "root")
-    options = {"cachedir": "cache", "system_cachedir": "cache", "logdir": "log"}
-    command = ["dnf5", f"--installroot={scratch}/root", "--use-host-config", "--no-gpgchecks"]
-    command += [f"--setopt={name}={scratch}/{place}" for name, place in options.items()]
-    command += [
-        "--setopt=reposdir=/nowhere",
-        "--setopt=plugins=0",
-        f"--setopt=install_weak_deps={weak}",
-    ]
-    command += [
-        f"--repofrompath=r,file://{directory}",
-        "--releasever=1",
-        "--forcearch=x86_64",
-        "-q",
-    ]
-    done = subprocess.run(
-        [*command, "install", "--assumeno", *specs],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={"PATH": "/usr/sbin:/usr/bin", "LC_ALL": "C.UTF-8", "COLUMNS": "200"},
-    )
+    done = dnf5(world, directory, "install", *specs, f"--setopt=install_weak_deps={weak}")
     theirs = chosen_by_dnf5(done.stdout)
     assert theirs, done.stderr
     assert {str(package.nevra): package.reason for package in ours.packages} == theirs
 
 
+def app(version: int, *needs: str) -> Pkg:
+    return pkg(f"app-{version}-1.noarch", requires=["lib", *needs])
+
+
+@pytest.mark.parametrize(
+    "newer",
+    [
+        (app(3),),
+        (app(2), app(3, "nowhere")),  # what is broken is skipped
+        (app(3, "nowhere"),),
+        (app(3, "lib >= 2"), "lib-2-1.noarch"),
+        (app(3, "more"), "more-1-1.noarch"),
+        (pkg("next-1-1.noarch", requires=["lib"], obsoletes=["app < 2"], provides=["app = 2"]),),
+        (),
+    ],
+)
+def test_an_upgrade_goes_where_dnf5_upgrade_goes(
+    world: World, newer: tuple[str | Pkg, ...]
+) -> None:
+    layered: list[str | Pkg] = [app(1), "lib-1-1.noarch"]
+    world.base("glibc-2-1.x86_64")
+    layers = tuple(map(world.layer, layered))
+    directory = world.repo("r", "unrelated-1-1.noarch", *newer)
+    before = {"app-1-1.noarch", "lib-1-1.noarch"}
+    ours = world.resolve("app", layers=layers, upgrade=True)
+    world.base(*layered)  # to dnf5 they are installed like all others
+    done = dnf5(world, directory, "upgrade")
+    fresh = chosen_by_dnf5(done.stdout).keys()
+    replaced = set(re.findall(r"^   replacing (\S+)", done.stdout, re.MULTILINE))
+    theirs = {*fresh, *(nevra for nevra in before if nevra.split("-")[0] not in replaced)}
+    assert {str(package.nevra) for package in ours.packages} == theirs, done.stdout + done.stderr
+
+
+def dnf5(world: World, repo: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Asks dnf5 about the same world; nothing is installed."""
+    scratch = world.directory / "dnf5"
+    shutil.copytree(world.root, scratch / "root")
+    options = {"cachedir": "cache", "system_cachedir": "cache", "logdir": "log"}
+    command = ["dnf5", f"--installroot={scratch}/root", "--use-host-config", "--no-gpgchecks"]
+    command += [f"--setopt={name}={scratch}/{place}" for name, place in options.items()]
+    command += ["--setopt=reposdir=/nowhere", "--setopt=plugins=0", "--releasever=1"]
+    command += [f"--repofrompath=r,file://{repo}", "--forcearch=x86_64", "-q"]
+    return subprocess.run(
+        [*command, *words, "--assumeno"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PATH": "/usr/sbin:/usr/bin", "LC_ALL": "C.UTF-8", "COLUMNS": "200"},
+    )
+
+
 def chosen_by_dnf5(output: str) -> dict[str, Reason]:
     """Reads the table of a transaction that dnf5 prints."""
     found: dict[str, Reason] = {}
-    reason = None
+    reason: Reason | None = None
     for line in output.splitlines():
         reason = _TITLES.get(line.strip(), reason)
         row = _ROW.match(line)

@@ -63,7 +63,10 @@ def test_a_newer_version_of_a_base_package_is_refused(world: World, spec: str) -
     assert hints(error) == [
         "layering leaves base packages as they are; 'overlay override' changes them"
     ]
-    assert [(move.request, str(move.base)) for move in error.moves] == [(spec, "libfoo-1-1.x86_64")]
+    assert [(move.requests, str(move.base)) for move in error.moves] == [
+        ((spec,), "libfoo-1-1.x86_64")
+    ]
+    assert error.requests == (spec,)
 
 
 def test_multilib_of_a_base_package_is_taken_at_its_own_version(world: World) -> None:

@@ -4,14 +4,14 @@
 import itertools
 import subprocess
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from solver import Goal, Sack, SackConfig, SolverError
+from solver import Goal, LayerStub, Sack, SackConfig, SolverError, Source
 from tests.solver.headers import Dep, header, would_erase, write_database, write_stub
 
 NAMES = "abcdefgh"
@@ -105,6 +105,58 @@ def test_answers_are_what_librpm_would_install_without_touching_the_base(
         added = [headers[name] for name in sorted(chosen)]
         assert would_erase(added, directory / "root") == ([], [])
         assert all(package.requested_by for package in answer.packages)
+
+
+@settings(
+    max_examples=25,
+    deadline=None,
+    database=None,
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
+)
+@given(
+    base=st.sets(names, max_size=3),
+    offered=st.dictionaries(names, kinds, min_size=4, max_size=7),
+    wanted=st.sets(names, min_size=1, max_size=3),
+)
+def test_an_upgrade_without_newer_versions_is_the_present_set_of_layers(
+    base: set[str], offered: dict[str, Kind], wanted: set[str]
+) -> None:
+    with tempfile.TemporaryDirectory() as place:
+        directory = Path(place)
+        (directory / "root").mkdir()
+        installed = [header(f"{name}-1-1.noarch") for name in sorted(base)]
+        write_database(installed, directory / "root")
+        for name, kind in offered.items():
+            write_stub(kind.header(name), directory / "repo")
+        make_repository(directory / "repo")
+        config = SackConfig(
+            installroot=directory / "root",
+            cache_dir=directory / "cache",
+            repos_from_path=(("r", str(directory / "repo")),),
+            setopts=(("best", "0"),),
+        )
+        with Sack.open(config) as sack:
+            goal = Goal(install=tuple(wanted))
+            try:
+                present = sack.resolve(goal)
+            except SolverError:
+                return
+            layers = tuple(
+                LayerStub(
+                    nevra=package.nevra,
+                    digest=package.digest,
+                    path=directory / "repo" / f"{package.nevra}.rpm",
+                )
+                for package in present.packages
+            )
+            kept = sack.resolve(replace(goal, layers=layers))
+            upgraded = sack.resolve(replace(goal, layers=layers, upgrade=True))
+        assert upgraded == kept
+        assert [each.nevra for each in upgraded.packages] == [
+            each.nevra for each in present.packages
+        ]
+        assert {each.source for each in upgraded.packages} <= {Source.LAYER}
 
 
 def has_solution(headers: dict[str, Any], wanted: set[str], root: Path) -> bool:
