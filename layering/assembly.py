@@ -7,20 +7,18 @@ but `SOURCE_DATE_EPOCH` and no host. The rpmdb is complete before the first scri
 it.
 """
 
-import os
-import stat
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 
-from layering import beneath, mtree, ownership, progress, rpmdb, rpmdb_query, seal
+from layering import account_steps, beneath, mtree, ownership, progress, rpmdb, rpmdb_query, seal
+from layering.account_ids import POOL_CONFIG, POOL_CONFIG_PATH
 from layering.base import Base
 from layering.dirtree import FileNode, find
 from layering.importer import LayerInfo
 from layering.leftovers import remove_leftovers
 from layering.mtree import MutableTree
 from layering.ownership import OwnedPackage
-from layering.paths import tree_path
 from layering.repo import Repo
 from layering.scriptplan import live_path, plan_of, tools_of
 from layering.statefiles import drop_known_lines
@@ -143,10 +141,19 @@ def _prepared(workspace: Workspace, recipe: Recipe, united: Union) -> Work:
     # Scripts may ask the rpmdb, which is already the merged tree's, and may not change it.
     beneath.make_directories(workspace.root, database)
     readable = Bind(source=workspace.root / database.lstrip("/"), destination=database)
-    sandbox = replace(sandbox, hidden=(), binds=(readable,))
-    for path, mode, _user, _group in _state_directories(recipe):
-        beneath.make_directories(var, path, mode)
+    sandbox = replace(sandbox, hidden=(), binds=(readable, *_pool(workspace, recipe)))
+    for each in ownership.state_directories(recipe.layers, recipe.base.layout):
+        beneath.make_directories(var, each.path, each.mode)
     return Work(workspace=workspace, sandbox=sandbox, tree=united.mtree)
+
+
+def _pool(workspace: Workspace, recipe: Recipe) -> tuple[Bind, ...]:
+    # A composed tree's accounts are its own: they are numbered as they come.
+    if recipe.base.commit is None:
+        return ()
+    config = workspace.scratch / "sysusers.conf"
+    config.write_text(POOL_CONFIG, encoding="ascii")
+    return (Bind(source=config, destination=POOL_CONFIG_PATH),)
 
 
 def _write_rpmdb(repo: Repo, workspace: Workspace, recipe: Recipe) -> None:
@@ -177,13 +184,20 @@ def _run_scripts(
     work: Work, planned: Plan, recipe: Recipe, report: progress.Report
 ) -> tuple[Outcome, ...]:
     outcomes: list[Outcome] = []
+    layered = recipe.base.commit is not None and (planned.before or planned.after)
+    before = account_steps.prepare(work.workspace.root) if layered else None
     if planned.before:
         with progress.phase(report, "scripts before"):
             outcomes += _run(planned.before, work, recipe, report)
+    if before:
+        account_steps.settle(work.workspace, before)
     _apply_owners(work, recipe)
     if planned.after:
         with progress.phase(report, "scripts after"):
             outcomes += _run(planned.after, work, recipe, report)
+    if before:
+        account_steps.settle(work.workspace, before)
+        account_steps.finish(work.workspace.root, before)
     return tuple(outcomes)
 
 
@@ -217,30 +231,11 @@ def _apply_owners(work: Work, recipe: Recipe) -> None:
         for layer in recipe.layers
         if layer.owners
     ]
-    directories = _state_directories(recipe)
-    if not owned and not directories:
-        return
-    users = ownership.tree_users(work.workspace.root)
-    ownership.apply(work.workspace.root, owned, users)
-    for path, _mode, user, group in directories:
-        uid, gid = users.users.get(user, 0), users.groups.get(group, 0)
-        if uid or gid:
-            # A %pre may have taken it away: it is scratch, what the host has comes from tmpfiles.
-            with suppress(OSError), beneath.parent_of(work.sandbox.var, path) as (above, name):
-                os.chown(name, uid, gid, dir_fd=above, follow_symlinks=False)
-
-
-def _state_directories(recipe: Recipe) -> list[tuple[bytes, int, str, str]]:
-    """Returns the directories below /var that packages bring: path below it, mode, user, group."""
-    found = []
-    for layer in recipe.layers:
-        for entry in layer.header.files:
-            if stat.S_ISDIR(entry.mode) and entry.path.startswith(b"/var/"):
-                live = tree_path(entry.path, recipe.base.layout, directory=True).live
-                if live.startswith(b"/var/"):
-                    mode = stat.S_IMODE(entry.mode)
-                    found.append((live.removeprefix(b"/var/"), mode, entry.user, entry.group))
-    return sorted(found)
+    directories = ownership.state_directories(recipe.layers, recipe.base.layout)
+    if owned or directories:
+        users = ownership.tree_users(work.workspace.root)
+        ownership.apply(work.workspace.root, owned, users)
+        ownership.apply_state(work.sandbox.var, directories, users)
 
 
 def _keep_base_database(repo: Repo, tree: MutableTree, base: Base) -> None:

@@ -9,14 +9,18 @@ capabilities, then the mode. The users are those that the tree itself knows, /us
 import os
 import stat
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 from layering import beneath
-from layering.capabilities import capability_xattr
+from layering.account_ids import Renumbering
+from layering.capabilities import XATTR, capability_xattr
 from layering.errors import WorkspaceError
-from layering.owners import NumberedPath, OwnedPath, UserDatabase
+from layering.importer import LayerInfo
+from layering.owners import OwnedPath, UserDatabase
 from layering.package_errors import shown
+from layering.paths import BaseLayout, tree_path
 
 _PASSWD = ("usr/etc/passwd", "usr/lib/passwd")
 _GROUP = ("usr/etc/group", "usr/lib/group")
@@ -28,6 +32,26 @@ class OwnedPackage:
 
     package: str  # NEVRA
     paths: tuple[OwnedPath, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateDirectory:
+    """A directory of a package below /var: made by the host at boot, and for scripts before."""
+
+    path: bytes  # below /var
+    mode: int
+    user: str
+    group: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """What one path is to have."""
+
+    uid: int
+    gid: int
+    mode: int  # permission bits, with setuid, setgid and sticky
+    capability: bytes | None = None  # the extended attribute's value
 
 
 def tree_users(root: Path) -> UserDatabase:
@@ -46,8 +70,10 @@ def apply(root: Path, packages: Sequence[OwnedPackage], users: UserDatabase) -> 
     numbered = [(each.package, users.resolve(each.paths, each.package)) for each in packages]
     for package, paths in numbered:
         for path in paths:
+            capability = capability_xattr(path.capabilities) if path.capabilities else None
+            owner = Owner(uid=path.uid, gid=path.gid, mode=path.mode, capability=capability)
             try:
-                _give(root, path)
+                give(root, path.path, owner)
             except FileNotFoundError:
                 continue
             except OSError as error:
@@ -55,18 +81,84 @@ def apply(root: Path, packages: Sequence[OwnedPackage], users: UserDatabase) -> 
                 raise WorkspaceError(f"{what}: {error.strerror}") from error
 
 
-def _give(root: Path, path: NumberedPath) -> None:
-    with beneath.parent_of(root, path.path) as (directory, name):
-        os.chown(name, path.uid, path.gid, dir_fd=directory, follow_symlinks=False)
+def state_directories(
+    layers: Sequence[LayerInfo], layout: BaseLayout
+) -> tuple[StateDirectory, ...]:
+    """Returns the directories below /var that packages bring."""
+    found = []
+    for layer in layers:
+        for entry in layer.header.files:
+            if stat.S_ISDIR(entry.mode) and entry.path.startswith(b"/var/"):
+                live = tree_path(entry.path, layout, directory=True).live
+                if live.startswith(b"/var/"):
+                    directory = StateDirectory(
+                        path=live.removeprefix(b"/var/"),
+                        mode=stat.S_IMODE(entry.mode),
+                        user=entry.user,
+                        group=entry.group,
+                    )
+                    found.append(directory)
+    return tuple(sorted(found, key=astuple))
+
+
+def apply_state(var: Path, directories: Sequence[StateDirectory], users: UserDatabase) -> None:
+    """Sets the owners of state directories in the scratch /var that scripts see."""
+    for directory in directories:
+        uid, gid = users.users.get(directory.user, 0), users.groups.get(directory.group, 0)
+        if uid or gid:
+            # A %pre may have taken it away: it is scratch, what the host has comes from tmpfiles.
+            with suppress(OSError), beneath.parent_of(var, directory.path) as (above, name):
+                os.chown(name, uid, gid, dir_fd=above, follow_symlinks=False)
+
+
+def renumber(tree: Path, root: Path, numbers: Renumbering) -> None:
+    """Gives what belongs to old ids in the directory `tree` to the new ones, below `root`.
+
+    The two are the same, or `tree` is the upper directory of an overlay that is mounted at `root`:
+    then what differs is all that is looked at, and the overlay is told of each change.
+
+    Raises:
+        WorkspaceError: a path cannot be changed.
+    """
+    for above, directories, files in os.walk(tree):
+        for name in (*directories, *files):
+            path = Path(above, name)
+            status = path.lstat()
+            uid = numbers.users.get(status.st_uid, status.st_uid)
+            gid = numbers.groups.get(status.st_gid, status.st_gid)
+            if (uid, gid) == (status.st_uid, status.st_gid):
+                continue
+            owner = Owner(
+                uid=uid, gid=gid, mode=stat.S_IMODE(status.st_mode), capability=_capability(path)
+            )
+            inner = os.fsencode(path.relative_to(tree))
+            try:
+                give(root, inner, owner)
+            except OSError as error:
+                what = f"cannot change the ids of /{shown(inner)}: {error.strerror}"
+                raise WorkspaceError(what) from error
+
+
+def give(root: Path, path: bytes, owner: Owner) -> None:
+    """Sets the owner, then all that a change of owner clears; OSError if that cannot be done."""
+    with beneath.parent_of(root, path) as (directory, name):
+        os.chown(name, owner.uid, owner.gid, dir_fd=directory, follow_symlinks=False)
         mode = os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode
-        if stat.S_ISLNK(mode):
+        if stat.S_ISLNK(mode) or stat.S_ISSOCK(mode):
             return
         # An open descriptor cannot be swapped for a link between the two calls that follow.
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         handle = os.open(name, flags, dir_fd=directory)
         try:
-            if path.capabilities:
-                os.setxattr(handle, "security.capability", capability_xattr(path.capabilities))
-            os.fchmod(handle, path.mode)
+            if owner.capability:
+                os.setxattr(handle, XATTR, owner.capability)
+            os.fchmod(handle, owner.mode)
         finally:
             os.close(handle)
+
+
+def _capability(path: Path) -> bytes | None:
+    try:
+        return os.getxattr(path, XATTR, follow_symlinks=False)
+    except OSError:  # most files have none
+        return None

@@ -8,6 +8,7 @@ and dirtrees where a new package's trigger asks for what the base has below a pa
 from collections.abc import Callable, Iterable, Sequence
 
 from layering import rpmdb, rpmdb_query
+from layering.account_ids import POOL_CONFIG_PATH
 from layering.base import Base
 from layering.dirtree import DirNode, find, walk
 from layering.importer import LayerInfo
@@ -53,6 +54,7 @@ def plan_of(
         base_paths=_base_paths(repo, base),
         base_versions=versions,
         compare_evr=compare_evr,
+        sysusers_config=(POOL_CONFIG_PATH,) if base.commit is not None else (),
     )
     return plan(change, noscripts=noscripts)
 

@@ -9,5 +9,5 @@ says what it covers. Nothing here depends on the release version.
 IMPORTER_VERSION = 1
 
 # What a base and a set of layers become as a merged tree: union rules, scriptlets that are skipped
-# or replaced, built-in triggers, rpmdb, commit metadata.
-POLICY_VERSION = 3
+# or replaced, ids of accounts, built-in triggers, rpmdb, commit metadata.
+POLICY_VERSION = 4

@@ -60,3 +60,4 @@ class TreeChange:
     # Versions of the base's packages by name, replaced ones included: `$1` counts instances.
     base_versions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     compare_evr: CompareEvr = _no_comparison  # asked only by package triggers with a version range
+    sysusers_config: tuple[str, ...] = ()  # more files for the step that makes users, by their path

@@ -170,7 +170,7 @@ def _sysusers(draft: _Draft, paths: PathList) -> list[Invocation]:
             phase=Phase.BUILTIN,
             owner=SYSUSERS.name,
             label=SYSUSERS.name,
-            interpreter=(tool, *files),
+            interpreter=(tool, *draft.change.sysusers_config, *files),
             # rpm, too, refuses a package whose users cannot be made.
             fatal=True,
             why=f"new: {found[0].paths[0]}",

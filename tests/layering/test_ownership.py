@@ -5,10 +5,18 @@ from pathlib import Path
 
 import pytest
 
+from layering.account_ids import Renumbering
 from layering.capabilities import XATTR, capability_xattr
 from layering.errors import UnknownOwnerError, WorkspaceError
 from layering.owners import OwnedPath
-from layering.ownership import OwnedPackage, apply, tree_users
+from layering.ownership import (
+    OwnedPackage,
+    StateDirectory,
+    apply,
+    apply_state,
+    renumber,
+    tree_users,
+)
 
 USERS = "root:x:0:0::/:\ndaemon:x:7:8::/:\n"
 GROUPS = "root:x:0:\ndaemon:x:8:\n"
@@ -109,3 +117,52 @@ def test_a_directory_that_a_script_turned_into_a_link_is_not_followed(
         "cannot set the owner of /usr/dir/file of d-1-1.noarch: Not a directory"
     )
     assert (tmp_path / "file").stat().st_mode & 0o7777 == 0o644
+
+
+@pytest.mark.root
+def test_other_ids_leave_capabilities_modes_and_other_peoples_files_alone(root: Path) -> None:
+    (root / "usr/dir").mkdir()
+    for name, uid in (("usr/file", 60999), ("usr/dir", 60999), ("usr/lib/group", 7)):
+        os.chown(root / name, uid, 60998)
+    (root / "usr/file").chmod(0o6755)
+    os.setxattr(root / "usr/file", XATTR, capability_xattr("cap_net_raw=ep"))
+    os.link(root / "usr/file", root / "usr/linked")
+    renumber(root, root, Renumbering(users={60999: 301}, groups={60998: 302}))
+    names = ("usr/file", "usr/dir", "usr/lib/group", "usr/lib/passwd")
+    found = [(root / name).stat() for name in names]
+    assert [(each.st_uid, each.st_gid) for each in found] == [(301, 302)] * 2 + [(7, 302), (0, 0)]
+    assert stat.S_IMODE(found[0].st_mode) == 0o6755
+    assert os.getxattr(root / "usr/file", XATTR) == capability_xattr("cap_net_raw=ep")
+
+
+@pytest.mark.root
+def test_a_socket_that_a_script_left_is_renumbered_like_the_rest(scratch: Path) -> None:
+    os.mknod(scratch / "socket", 0o600 | stat.S_IFSOCK)
+    os.chown(scratch / "socket", 60999, 0)
+    renumber(scratch, scratch, Renumbering(users={60999: 301}, groups={}))
+    assert (scratch / "socket").stat().st_uid == 301
+
+
+@pytest.mark.root
+def test_of_an_overlay_only_what_was_written_is_looked_at_and_changed_through_it(
+    scratch: Path,
+) -> None:
+    upper, mounted = scratch / "upper", scratch / "mounted"
+    for directory in (upper, mounted):
+        directory.mkdir()
+        (directory / "new").write_text("")
+        os.chown(directory / "new", 60999, 0)
+    (mounted / "old").write_text("")
+    os.chown(mounted / "old", 60999, 0)
+    renumber(upper, mounted, Renumbering(users={60999: 301}, groups={}))
+    assert [(mounted / name).stat().st_uid for name in ("new", "old")] == [301, 60999]
+    assert (upper / "new").stat().st_uid == 60999
+
+
+@pytest.mark.root
+def test_state_directories_belong_to_the_trees_users_or_to_root(scratch: Path, root: Path) -> None:
+    (scratch / "lib").mkdir()
+    paths = (b"lib", b"none")
+    directories = [StateDirectory(path=p, mode=0o755, user="daemon", group="nobody") for p in paths]
+    apply_state(scratch, directories, tree_users(root))
+    assert ((scratch / "lib").stat().st_uid, (scratch / "lib").stat().st_gid) == (7, 0)

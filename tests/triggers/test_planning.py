@@ -223,6 +223,14 @@ def test_users_are_made_before_pre_and_only_from_new_files() -> None:
     assert list(skipped(made)) == ["%transfiletriggerin(systemd-1-1.noarch)"]
 
 
+def test_what_the_caller_has_to_say_about_users_is_read_first() -> None:
+    package = foo("/usr/lib/sysusers.d/bar.conf")
+    config = ("/run/sysusers.d/ids.conf",)
+    made = plan(TreeChange(added=(package,), tools=everything, sysusers_config=config))
+    (invocation,) = made.before
+    assert invocation.interpreter == ("systemd-sysusers", "/run/sysusers.d/ids.conf", "bar.conf")
+
+
 def test_no_users_are_made_for_files_that_went() -> None:
     change = TreeChange(added=(), removed_paths=("/usr/lib/sysusers.d/foo.conf",), tools=everything)
     assert plan(change) == Plan()
