@@ -32,6 +32,9 @@ class Deployment:
     base_checksum: str  # the commit's own, if nothing is layered
     timestamp: int  # the commit's, in seconds since 1970
     version: str  # the commit's, "" if it has none
+    locked: bool = False  # staged, and not finalized at shutdown until it is told to be
+    dropped_next: bool = False  # gives way when what is staged is finalized
+    boot_checksum: str = ""  # of kernel and initramfs: names their directory in /boot
 
     @property
     def id(self) -> str:
@@ -50,15 +53,20 @@ class Place:
 
 
 def current_of(places: Sequence[Place], stateroot: str) -> int | None:
-    """Returns the deployment that runs, or, if none of the stateroot does, that would."""
-    mine = [at for at, place in enumerate(places) if place.stateroot == stateroot]
+    """Returns the deployment that runs, or, if none of the stateroot does, that would.
+
+    It is never the staged one: that has no `/etc` of its own yet.
+    """
+    mine = [
+        at for at, place in enumerate(places) if place.stateroot == stateroot and not place.staged
+    ]
     return next((at for at in mine if places[at].booted), mine[0] if mine else None)
 
 
 def is_pending(places: Sequence[Place], at: int) -> bool:
     """Returns whether a deployment stands before the one that runs."""
     current = current_of(places, places[at].stateroot)
-    return current is not None and at < current
+    return places[at].staged or (current is not None and at < current)
 
 
 def is_rollback(places: Sequence[Place], at: int) -> bool:
@@ -67,6 +75,26 @@ def is_rollback(places: Sequence[Place], at: int) -> bool:
     if current is None or at <= current:
         return False
     return all(place.stateroot != places[at].stateroot for place in places[current + 1 : at])
+
+
+def dropped_next(places: Sequence[Place]) -> list[int]:
+    """Returns which deployments give way when what is staged is finalized.
+
+    Those of its stateroot, but for what runs (or whose `/etc` it takes) and what is pinned
+    (https://ostreedev.github.io/ostree/reference/ostree-OstreeSysroot.html, at
+    `ostree_sysroot_simple_write_deployment`).
+    """
+    stateroot = next((place.stateroot for place in places if place.staged), None)
+    if stateroot is None:
+        return []
+    current = current_of(places, stateroot)
+    return [
+        at
+        for at, place in enumerate(places)
+        if place.stateroot == stateroot
+        and at != current
+        and not (place.staged or place.booted or place.pinned)
+    ]
 
 
 def rolled_back(places: Sequence[Place], stateroot: str) -> tuple[int, ...] | None:
@@ -95,6 +123,5 @@ def kept(places: Sequence[Place], stateroot: str, *, pending: bool, rollback: bo
         if place.stateroot != stateroot
         or at == current
         or place.pinned
-        or current is None
-        or not (pending if at < current else rollback)
+        or not (pending if is_pending(places, at) else rollback)
     ]

@@ -6,7 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from layering._ostree import OSTree
-from layering.deployments import Deployment, Place, is_pending, is_rollback
+from layering.deploying import is_locked
+from layering.deployments import (
+    Deployment,
+    Place,
+    current_of,
+    dropped_next,
+    is_pending,
+    is_rollback,
+)
 from layering.metadata_read import base_of
 from layering.origin import Origin
 from layering.repo import Repo
@@ -34,16 +42,20 @@ def read_deployments(sysroot: OSTree.Sysroot, path: Path, repo: Repo) -> tuple[D
     ]
     directories = [path / sysroot.get_deployment_dirpath(handle) for handle in handles]
     return tuple(
-        _deployment(handle, repo, places, at, directory)
-        for at, (handle, directory) in enumerate(zip(handles, directories, strict=True))
+        _deployment(handles, repo, places, at, directory)
+        for at, directory in enumerate(directories)
     )
 
 
 def _deployment(
-    handle: OSTree.Deployment, repo: Repo, places: Sequence[Place], at: int, directory: Path
+    handles: Sequence[OSTree.Deployment],
+    repo: Repo,
+    places: Sequence[Place],
+    at: int,
+    directory: Path,
 ) -> Deployment:
+    handle, place = handles[at], places[at]
     commit = repo.commit_of(handle.get_csum())
-    place = places[at]
     return Deployment(
         index=at,
         stateroot=place.stateroot,
@@ -56,10 +68,13 @@ def _deployment(
         pending=is_pending(places, at),
         rollback=is_rollback(places, at),
         origin=_origin_of(handle, directory),
-        kargs=_kargs_of(handle),
+        kargs=_kargs(handles, places, at),
         base_checksum=base_of(commit),
         timestamp=commit.timestamp,
         version=commit.text("version") or "",
+        locked=is_locked(handle),
+        dropped_next=at in dropped_next(places),
+        boot_checksum=handle.get_bootcsum() or "",
     )
 
 
@@ -73,7 +88,18 @@ def _origin_of(handle: OSTree.Deployment, directory: Path) -> Origin:
     return Origin.parse(text, source=str(path))
 
 
-def _kargs_of(handle: OSTree.Deployment) -> tuple[str, ...]:
-    configuration = handle.get_bootconfig()
-    options = configuration.get("options") if configuration is not None else None
+def _kargs(
+    handles: Sequence[OSTree.Deployment], places: Sequence[Place], at: int
+) -> tuple[str, ...]:
+    options = _options(handles[at])
+    if options is None and places[at].staged:
+        # Staged without any of its own: finalizing takes those of the deployment it goes on from.
+        current = current_of(places, places[at].stateroot)
+        options = None if current is None else _options(handles[current])
     return tuple(_KARG.findall(options or ""))
+
+
+def _options(handle: OSTree.Deployment) -> str | None:
+    configuration = handle.get_bootconfig()
+    options: str | None = configuration.get("options") if configuration is not None else None
+    return options

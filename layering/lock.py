@@ -9,7 +9,7 @@ descriptor, the lock that it holds (proc_pid_fdinfo(5)).
 import os
 import shlex
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,10 +91,23 @@ def _is_locked(descriptor: Path, inode: tuple[int, int]) -> bool:
     return any(line.startswith("lock:") for line in details.splitlines())
 
 
+def as_typed(words: Sequence[str]) -> str:
+    """Returns a process's command line as a person would type it, cut where it is long.
+
+    `overlay install x` for what the kernel knows as `/usr/bin/python3 -I /…/overlay install x`;
+    other commands stay as they are: the shutdown's is `/usr/bin/ostree admin finalize-staged`.
+    """
+    if words and Path(words[0]).name.startswith("python"):
+        at = next((at for at, word in enumerate(words[1:], 1) if not word.startswith("-")), None)
+        if at is not None and not {"-c", "-m"}.intersection(words[1:at]):
+            words = (Path(words[at]).name, *words[at + 1 :])
+    text = shlex.join(words)
+    return text if len(text) <= _COMMAND_SHOWN else f"{text[: _COMMAND_SHOWN - 1]}…"
+
+
 def _command(pid: int) -> str:
     try:
         words = (_PROC / str(pid) / "cmdline").read_bytes().decode("utf-8", "replace")
     except OSError:
         return ""
-    text = shlex.join(words.rstrip("\0").split("\0")) if words else ""
-    return text if len(text) <= _COMMAND_SHOWN else f"{text[: _COMMAND_SHOWN - 1]}…"
+    return as_typed(words.rstrip("\0").split("\0")) if words else ""

@@ -16,14 +16,21 @@ from typing import Self
 from layering import deployments as rules
 from layering import lock as locking
 from layering._ostree import Gio, GLib, OSTree
+from layering.deploying import Tree, deploy, stage, unlock
 from layering.deployments import Deployment, Place
 from layering.deployments_read import read_deployments
 from layering.errors import SysrootError
+from layering.interrupts import held
 from layering.mounts import enter_own_namespace
 from layering.origin import Origin
-from layering.progress import Report, phase, silent
+from layering.progress import Report, phase, silent, warn
 from layering.repo import Repo
-from layering.sysroot_errors import NoSuchDeploymentError, NotASysrootError, NotRootError
+from layering.sysroot_errors import (
+    NoSuchDeploymentError,
+    NotASysrootError,
+    NotRootError,
+    NotStagedError,
+)
 
 _BOOTED = Path("/run/ostree-booted")
 
@@ -130,22 +137,52 @@ class Sysroot:
         origin: Origin,
         *,
         kargs: Sequence[str] | None = None,
+        locked: bool = False,
         report: Report = silent,
     ) -> Deployment:
         """Makes `commit` what is booted next and returns the new deployment.
 
         `/etc` is merged from the booted deployment; kernel arguments are the pending one's, unless
-        others are given. The time that libostree takes is reported as the phase "deploy".
+        others are given. The time that libostree takes is reported as the phase "deploy". What is
+        staged `locked` is not finalized at shutdown until `finalize_staged` says so.
+
+        Raises:
+            SysrootError: libostree refuses, or `locked` where nothing would be staged.
+            KeyboardInterrupt: nothing was deployed; or all of it, which is then reported.
         """
-        merge = self.merge_deployment(stateroot)
-        pending = self.pending_deployment(stateroot)
-        options = list(kargs) if kargs is not None else list(pending.kargs) if pending else None
+        if locked and not self.is_booted:
+            raise NotStagedError("only what is staged on a running system can be locked", self.path)
+        merge, pending = self.merge_deployment(stateroot), self.pending_deployment(stateroot)
+        if kargs is None and pending is not None:
+            kargs = pending.kargs
+        new = Tree(
+            stateroot=stateroot,
+            commit=commit,
+            origin=origin,
+            kargs=None if kargs is None else tuple(kargs),
+            merge=self._handle_of(merge) if merge else None,
+            locked=locked,
+        )
         with phase(report, "deploy", commit[:12]), self._reported(f"cannot deploy {commit}"):
-            self._write_tree(stateroot, commit, origin, options, merge)
+            return self._written(new, report)
+
+    def finalize_staged(self) -> Deployment:
+        """Lets the locked staged deployment be finalized at shutdown, and returns it.
+
+        Raises:
+            NotStagedError: nothing is staged, or it isn't locked.
+        """
+        handle = self.handle.get_staged_deployment()
+        if handle is None:
+            raise NotStagedError("no deployment is staged", self.path)
+        staged = next(deployment for deployment in self.deployments if deployment.staged)
+        if not staged.locked:
+            what = f"not locked, it is finalized at shutdown anyway: {staged.id}"
+            raise NotStagedError(what, self.path)
+        with self._reported(f"cannot unlock {staged.id}"):
+            unlock(self.handle, handle)
         self._refresh()
-        made = self.pending_deployment(stateroot)
-        assert made is not None
-        return made
+        return next(deployment for deployment in self.deployments if deployment.staged)
 
     def rollback(self, stateroot: str) -> Deployment:
         """Changes the places of the first two deployments and returns what is booted next.
@@ -175,7 +212,14 @@ class Sysroot:
         return dropped
 
     def pin(self, deployment: Deployment, *, pinned: bool = True) -> None:
-        """Keeps a deployment until it is unpinned, or, with `pinned=False`, no longer."""
+        """Keeps a deployment until it is unpinned, or, with `pinned=False`, no longer.
+
+        Raises:
+            SysrootError: it is staged, and has no place of its own yet.
+        """
+        if deployment.staged:
+            what = f"{deployment.id} is staged, and can be pinned once it was finalized at shutdown"
+            raise SysrootError(f"{what}: sysroot {self.path}")
         with self._reported(f"cannot {'pin' if pinned else 'unpin'} {deployment.id}"):
             self.handle.deployment_set_pinned(self._handle_of(deployment), pinned)
         self._refresh()
@@ -185,31 +229,28 @@ class Sysroot:
         with self._reported("cannot clean up"):
             self.handle.cleanup(None)
 
-    def _write_tree(
-        self,
-        stateroot: str,
-        commit: str,
-        origin: Origin,
-        kargs: Sequence[str] | None,
-        merge: Deployment | None,
-    ) -> None:
-        merged = self._handle_of(merge) if merge else None
-        keyfile, text = GLib.KeyFile(), origin.without_transient().format()
-        keyfile.load_from_data(text, len(text.encode()), GLib.KeyFileFlags.KEEP_COMMENTS)
-        arguments = (stateroot, commit, keyfile, merged, kargs, None)
-        if self.is_booted:
-            self.handle.stage_tree(*arguments)
-            return
-        made = self.handle.deploy_tree(*arguments)[1]
-        flags = OSTree.SysrootSimpleWriteDeploymentFlags.NO_CLEAN
-        self.handle.simple_write_deployment(stateroot, made, merged, flags, None)
-        self.handle.prepare_cleanup(None)  # all of cleaning up but the pruning
+    def _written(self, new: Tree, report: Report) -> Deployment:
+        known = {deployment.id for deployment in self.deployments}
+        with held() as interrupt:
+            try:
+                (stage if self.is_booted else deploy)(self.handle, new, interrupt)
+            except GLib.Error:
+                self.handle.prepare_cleanup(None)  # takes away what there is of a checkout
+                if not interrupt.came:
+                    raise
+            self._refresh()
+            made = next((each for each in self.deployments if each.id not in known), None)
+            if made is None:
+                raise KeyboardInterrupt
+            if interrupt.came:
+                warn(report, "deploy", f"interrupted too late: {made.id} is the next to be booted")
+        return made
 
     def _write_order(self, order: Sequence[int]) -> None:
         options = OSTree.SysrootWriteDeploymentsOpts()
         options.do_postclean = False
         handles = self.handle.get_deployments()
-        with self._reported("cannot write deployments"):
+        with self._reported("cannot write deployments"), held():
             self.handle.write_deployments_with_options([handles[at] for at in order], options, None)
             self.handle.prepare_cleanup(None)
         self._refresh()

@@ -42,6 +42,14 @@ class NoSuchDeploymentError(SysrootError):
         self.path = path
 
 
+class NotStagedError(SysrootError):
+    """What only a staged deployment can be asked for, where there is none, or another one."""
+
+    def __init__(self, what: str, path: Path) -> None:
+        super().__init__(f"{what}: sysroot {path}")
+        self.path = path
+
+
 class RpmdbError(LayeringError):
     """The package database of a tree is absent, of an unknown kind, broken, or refuses a change."""
 

@@ -21,6 +21,12 @@ STATEROOT = "test"
 REF = "test/base"
 DATABASE = "usr/share/rpm"  # where the trees keep their rpmdb
 
+# All goes well, whatever is asked: nothing has failed.
+_SYSTEMCTL = """\
+#!/bin/sh
+[ "$1" != is-failed ]
+"""
+
 _LINKS = {
     "bin": "usr/bin",
     "sbin": "usr/sbin",
@@ -68,6 +74,9 @@ class TestSysroot:
     def booted(self, program: str) -> str:
         """Runs a Python program as if the default deployment were booted; returns its output.
 
+        What it stages is there for this program alone; `ostree admin finalize-staged`, run by it,
+        does what a shutdown does.
+
         As on a real system, the sysroot and /boot are mounted read-only. The tree is too small to
         run anything: /usr is this machine's. Everything beside that is below /run.
         """
@@ -79,7 +88,10 @@ class TestSysroot:
         command += ["--ro-bind", str(self.path / "boot"), "/boot", "--tmpfs", "/tmp"]
         command += ["--bind", str(self.path / f"ostree/deploy/{STATEROOT}/var"), "/var"]
         command += ["--tmpfs", "/run", "--ro-bind", str(flag), "/run/ostree-booted"]
-        command += ["--dir", "/run/ostree", "--symlink", "/usr/bin/true", "/run/bin/systemctl"]
+        systemctl = self.path.with_name("systemctl")
+        systemctl.write_text(_SYSTEMCTL)
+        systemctl.chmod(0o755)
+        command += ["--dir", "/run/ostree", "--ro-bind", str(systemctl), "/run/bin/systemctl"]
         command += [
             "--ro-bind",
             str(PROJECT),

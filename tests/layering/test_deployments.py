@@ -7,7 +7,15 @@ stateroot "one", n to z are "two".
 
 import pytest
 
-from layering.deployments import Place, current_of, is_pending, is_rollback, kept, rolled_back
+from layering.deployments import (
+    Place,
+    current_of,
+    dropped_next,
+    is_pending,
+    is_rollback,
+    kept,
+    rolled_back,
+)
 
 
 def order(text: str) -> list[Place]:
@@ -36,6 +44,7 @@ def letters(text: str, positions: list[int] | tuple[int, ...]) -> str:
         ("a+Bc", "one", "B"),
         ("naBz", "two", "n"),  # another stateroot's is booted
         ("nab", "one", "a"),
+        ("a+bN", "one", "b"),  # what is staged has no /etc to go on from
     ],
 )
 def test_the_current_deployment_is_the_booted_or_else_the_default(
@@ -61,6 +70,7 @@ def test_an_empty_stateroot_has_no_current_deployment() -> None:
         ("a+Bcd", "a", "c"),
         ("nAzbc", "", "bz"),
         ("anBz", "a", "z"),
+        ("a+N", "a", ""),  # the first of its stateroot
     ],
 )
 def test_pending_comes_before_and_the_rollback_right_behind_the_current_one(
@@ -103,6 +113,8 @@ def test_rolling_back_changes_the_first_two_of_the_stateroot(
         ("aBc", False, False, "aBc"),
         ("a*Bc*", True, True, "aBc"),
         ("a+Bcd", True, True, "B"),
+        ("a+N", True, False, "N"),
+        ("a+bN", True, True, "bN"),
         ("naBzc", True, True, "nBz"),
         ("abc", True, False, "abc"),  # not booted: the default is no pending one
         ("abc", True, True, "a"),
@@ -114,3 +126,22 @@ def test_what_runs_what_is_pinned_and_other_stateroots_stay(
 ) -> None:
     found = kept(order(text), "one", pending=pending, rollback=rollback)
     assert letters(text, found) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Ab", ""),  # nothing is staged
+        ("a+B", ""),
+        ("a+Bc", "c"),
+        ("a+cBd", "cd"),  # a pending one goes as well
+        ("a+Bc*d", "d"),
+        ("a+Bnc", "c"),
+        ("a+Nbc", "c"),  # another stateroot's runs: its first one's /etc goes on
+        ("a+N", ""),
+    ],
+)
+def test_finalizing_keeps_what_runs_what_is_pinned_and_other_stateroots(
+    text: str, expected: str
+) -> None:
+    assert letters(text, dropped_next(order(text))) == expected

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from layering._ostree import Gio, OSTree
-from layering.lock import held, holders_of
+from layering.lock import as_typed, held, holders_of
 from layering.progress import Event
 from tests.sysroots import run
 
@@ -154,3 +154,37 @@ def test_who_only_has_the_file_open_is_no_holder(root: Path) -> None:
 
 def test_a_lock_file_that_is_not_there_has_no_holders(tmp_path: Path) -> None:
     assert holders_of(tmp_path / "lock") == ()
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        (["/usr/bin/python3", "-I", "/usr/bin/overlay", "install", "x"], "overlay install x"),
+        (["/venv/bin/python3.14", "/venv/bin/overlay", "upgrade"], "overlay upgrade"),
+        (["python3", "-c", "import os"], "python3 -c 'import os'"),
+        (["python3", "-m", "layering"], "python3 -m layering"),
+        (["python3"], "python3"),
+        (["/usr/bin/ostree", "admin", "finalize-staged"], "/usr/bin/ostree admin finalize-staged"),
+        (["/usr/bin/rpm-ostree", "start-daemon"], "/usr/bin/rpm-ostree start-daemon"),
+    ],
+)
+def test_a_command_is_told_as_one_would_type_it(words: list[str], shown: str) -> None:
+    assert as_typed(words) == shown
+
+
+def test_a_long_command_is_cut() -> None:
+    text = as_typed(["overlay", "install", *["package"] * 99])
+    assert len(text) == 200
+    assert text.endswith("…")
+
+
+def test_another_overlay_is_named_by_what_it_does(root: Path, tmp_path: Path) -> None:
+    script = tmp_path / "overlay"
+    script.write_text(HOLD)
+    command = [sys.executable, str(script), str(root), "30"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        (holder,) = holders_of(root / "ostree/lock")
+        process.kill()
+    assert str(holder) == f"process {process.pid} (overlay {root} 30)"

@@ -3,19 +3,28 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from layering import deploying
 from layering._ostree import GLib
 from layering.errors import SysrootError
+from layering.interrupts import Interrupt
 from layering.metadata import TreeMetadata
 from layering.origin import Origin
 from layering.progress import Event, Kind
 from layering.sysroot import Sysroot
-from layering.sysroot_errors import NoSuchDeploymentError, NotASysrootError, NotRootError
+from layering.sysroot_errors import (
+    NoSuchDeploymentError,
+    NotASysrootError,
+    NotRootError,
+    NotStagedError,
+)
 from tests.sysroots import REF, STATEROOT, TestSysroot, commit_tree, make_sysroot, make_tree, run
 
 pytestmark = pytest.mark.root
@@ -303,6 +312,112 @@ def test_what_libostree_refuses_is_told_with_the_sysroot(made: TestSysroot) -> N
     assert str(caught.value).endswith(f": sysroot {made.path}")
     assert isinstance(caught.value.__cause__, GLib.Error)
     assert in_order(made) == [made.commit]
+
+
+def test_only_a_running_system_has_something_to_lock(made: TestSysroot) -> None:
+    sysroot = Sysroot.open(made.path, writable=True)
+    with sysroot.lock(), pytest.raises(NotStagedError) as caught:
+        sysroot.deploy(STATEROOT, made.commit, Origin.for_refspec(REF), locked=True)
+    assert str(caught.value) == (
+        f"only what is staged on a running system can be locked: sysroot {made.path}"
+    )
+    with sysroot.lock(), pytest.raises(NotStagedError) as caught:
+        sysroot.finalize_staged()
+    assert str(caught.value) == f"no deployment is staged: sysroot {made.path}"
+    assert in_order(made) == [made.commit]
+
+
+def directories(made: TestSysroot) -> list[str]:
+    """Returns the checkouts that are on disk."""
+    found = (made.path / f"ostree/deploy/{STATEROOT}/deploy").glob("*.[0-9]")
+    return sorted(path.name.partition(".")[0] for path in found)
+
+
+def interrupting(function: Callable[..., object], when: str) -> Callable[..., object]:
+    """Returns a function that Ctrl-C comes before or after the call of."""
+
+    def run(*arguments: object) -> object:
+        if when == "before":
+            os.kill(os.getpid(), signal.SIGINT)
+        result = function(*arguments)
+        if when == "after":
+            os.kill(os.getpid(), signal.SIGINT)
+        return result
+
+    return run
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_an_interrupted_checkout_leaves_nothing(
+    made: TestSysroot, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    commit = another_commit(made, "2")
+    monkeypatch.setattr(Interrupt, "run", interrupting(Interrupt.run, when))
+    with pytest.raises(KeyboardInterrupt):
+        deploy(made, commit)
+    assert in_order(made) == [made.commit]
+    assert directories(made) == [made.commit]
+    made.fsck()
+
+
+def test_a_deployment_that_is_written_is_told_before_the_interrupt(
+    made: TestSysroot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = another_commit(made, "2")
+    events: list[Event] = []
+    monkeypatch.setattr("layering.sysroot.deploy", interrupting(deploying.deploy, "after"))
+    sysroot = Sysroot.open(made.path, writable=True)
+    with pytest.raises(KeyboardInterrupt), sysroot.lock():
+        sysroot.deploy(STATEROOT, commit, Origin.for_refspec(REF), report=events.append)
+    assert [event.item for event in events if event.kind is Kind.WARNING] == [
+        f"interrupted too late: {STATEROOT}-{commit}.0 is the next to be booted"
+    ]
+    assert in_order(made) == [commit, made.commit]
+
+
+def test_a_refused_deployment_leaves_no_checkout(made: TestSysroot) -> None:
+    (first,) = Sysroot.open(made.path).deployments
+    (first.path / "etc/x").write_text("a file here, a directory in the new tree")
+    tree = made.path.with_name("tree-clash")
+    make_tree(tree, files={"usr/etc/x/y": b"1"})
+    with pytest.raises(SysrootError, match="During /etc merge"):
+        deploy(made, commit_tree(made.repo, tree, ref="test/clash"))
+    assert directories(made) == [made.commit]
+
+
+KILLED = f"""
+import os, signal, sys, threading, time
+from pathlib import Path
+from layering.origin import Origin
+from layering.sysroot import Sysroot
+
+path, commit = Path(sys.argv[1]), sys.argv[2]
+checkout = path / "ostree/deploy/{STATEROOT}/deploy" / f"{{commit}}.0"
+
+def kill():
+    while not checkout.exists():
+        pass
+    os.kill(os.getpid(), signal.SIGKILL)
+
+threading.Thread(target=kill).start()
+sysroot = Sysroot.open(path, writable=True)
+with sysroot.lock():
+    sysroot.deploy("{STATEROOT}", commit, Origin.for_refspec("{REF}"))
+"""
+
+
+def test_what_a_killed_run_left_is_removed_by_the_next(made: TestSysroot) -> None:
+    tree = made.path.with_name("tree-big")
+    make_tree(tree, files={f"usr/share/{number}/x": b"x" for number in range(2000)})
+    big = commit_tree(made.repo, tree, ref="test/big")
+    done = subprocess.run([sys.executable, "-c", KILLED, str(made.path), big], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert in_order(made) == [made.commit]
+    assert directories(made) == sorted([made.commit, big])
+    other = another_commit(made, "2")
+    deploy(made, other)
+    assert directories(made) == sorted([made.commit, other])
+    made.fsck()
 
 
 AS_NOBODY = """
