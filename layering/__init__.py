@@ -3,3 +3,5 @@
 
 This room drives the other two: `solver` says what goes in, `triggers` says what runs.
 """
+
+__version__ = "0.1.0"

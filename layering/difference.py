@@ -12,18 +12,9 @@ from pathlib import Path
 from layering import rpmdb, rpmdb_query
 from layering.dirtree import ChangeKind, DirNode, FileNode, Node, diff, walk
 from layering.metadata_read import read
+from layering.packagediff import PackageDifference, compare_packages
 from layering.repo import Repo
-from solver import Nevra, compare_evr
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PackageDifference:
-    """Packages by what happened to them; upgraded and downgraded as (before, after)."""
-
-    added: tuple[Nevra, ...] = ()
-    removed: tuple[Nevra, ...] = ()
-    upgraded: tuple[tuple[Nevra, Nevra], ...] = ()
-    downgraded: tuple[tuple[Nevra, Nevra], ...] = ()
+from solver import Nevra
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,30 +53,6 @@ def difference(repo: Repo, before: str, after: str, cache_dir: Path) -> TreeDiff
         ),
         files=tuple(_files(repo, old.root_tree, new.root_tree)),
     )
-
-
-def compare_packages(before: tuple[Nevra, ...], after: tuple[Nevra, ...]) -> PackageDifference:
-    """Returns what happened between two sets; pairs are of one name and architecture."""
-    gone = sorted(set(before) - set(after), key=str)
-    come = sorted(set(after) - set(before), key=str)
-    pairs = _pairs(gone, come)
-    paired = {nevra for pair in pairs for nevra in pair}
-    return PackageDifference(
-        added=tuple(nevra for nevra in come if nevra not in paired),
-        removed=tuple(nevra for nevra in gone if nevra not in paired),
-        upgraded=tuple(pair for pair in pairs if compare_evr(pair[0].evr, pair[1].evr) < 0),
-        downgraded=tuple(pair for pair in pairs if compare_evr(pair[0].evr, pair[1].evr) >= 0),
-    )
-
-
-def _pairs(gone: list[Nevra], come: list[Nevra]) -> list[tuple[Nevra, Nevra]]:
-    waiting = {(nevra.name, nevra.arch): nevra for nevra in gone}
-    found = []
-    for nevra in come:
-        old = waiting.pop((nevra.name, nevra.arch), None)
-        if old is not None:
-            found.append((old, nevra))
-    return found
 
 
 def _packages(repo: Repo, commit: str, cache_dir: Path) -> tuple[Nevra, ...]:

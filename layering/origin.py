@@ -21,6 +21,8 @@ ORIGIN, PACKAGES, OVERRIDES = "origin", "packages", "overrides"
 _ASSEMBLED = (PACKAGES, OVERRIDES, "modules", "rpmostree")
 _TRANSIENT = ("libostree-transient", "transient")  # a deployment's own, such as being pinned
 _CONTAINER = "container-image-reference"
+_HELD = "override-commit"
+_UNCONFIGURED = "unconfigured-state"
 _LOCAL = re.compile(r"([0-9a-f]{64}):(.+)")
 
 _T = TypeVar("_T")
@@ -83,6 +85,7 @@ class Origin:
     refspec: str | None = None  # [REMOTE:]BRANCH of the base, whichever key holds it
     container_image: str | None = None  # the base is a container image: kept, never followed
     override_commit: str | None = None  # the base is held at this commit
+    unconfigured: str | None = None  # why the branch cannot be followed yet, as the vendor says
     requested: tuple[str, ...] = ()
     requested_local: tuple[LocalPackage, ...] = ()
     overrides: Overrides = Overrides()
@@ -108,7 +111,8 @@ class Origin:
         return cls(
             refspec=read.refspec(),
             container_image=read.text(_CONTAINER),
-            override_commit=read.text("override-commit"),
+            override_commit=read.text(_HELD),
+            unconfigured=read.text(_UNCONFIGURED),
             requested=read.list(PACKAGES, "requested", str),
             requested_local=read.list(PACKAGES, "requested-local", LocalPackage.parse),
             overrides=overrides,
@@ -149,13 +153,26 @@ class Origin:
     def with_refspec(self, refspec: str) -> Self:
         """Returns the origin with another base branch; a held commit is let go."""
         key = "baserefspec" if _assembled(self.document) else "refspec"
-        document = self.document.remove(ORIGIN, "override-commit")
+        document = self.document.remove(ORIGIN, _HELD).remove(ORIGIN, _UNCONFIGURED)
         if document.get(ORIGIN, _CONTAINER) is not None:
             document = document.rename(ORIGIN, _CONTAINER, key)
         document = document.set(ORIGIN, key, escape(refspec))
         return replace(
-            self, refspec=refspec, container_image=None, override_commit=None, document=document
+            self,
+            refspec=refspec,
+            container_image=None,
+            override_commit=None,
+            unconfigured=None,
+            document=document,
         )
+
+    def holding(self, commit: str | None) -> Self:
+        """Returns the origin that holds the base at a commit, or, with None, lets it go."""
+        if commit is None:
+            document = self.document.remove(ORIGIN, _HELD)
+        else:
+            document = self.document.set(ORIGIN, _HELD, commit)
+        return replace(self, override_commit=commit, document=document)
 
     def without_transient(self) -> Self:
         """Returns the origin for a new deployment: without what belongs to the old one alone."""

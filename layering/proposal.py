@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from layering.packagediff import PackageDifference
+
 
 class LayeredPackage(Protocol):
     """A package of the present tree, as its commit's metadata tells."""
@@ -42,6 +44,19 @@ class ProposedPackage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BaseChange:
+    """Another base: another commit, another branch, or both."""
+
+    refspec_before: str  # "" if the deployment followed no branch
+    refspec_after: str
+    commit_before: str
+    commit_after: str
+    version_before: str  # "" if it has none
+    version_after: str
+    packages: PackageDifference  # of the bases alone
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
     """The difference between the pending tree's layers and the next tree's."""
 
@@ -50,12 +65,15 @@ class Proposal:
     removed: tuple[str, ...] = ()  # NEVRAs, sorted as all of these
     kept: tuple[str, ...] = ()  # NEVRAs
     inactive: tuple[str, ...] = ()  # requests that the base satisfies
+    returning: tuple[str, ...] = ()  # requests that it no longer does
     requests_changed: bool = False
+    base: BaseChange | None = None  # None: it stays
 
     @property
     def empty(self) -> bool:
         """Whether the next tree would be the present one."""
-        return not (self.added or self.changed or self.removed or self.requests_changed)
+        moved = self.added or self.changed or self.removed
+        return not (moved or self.requests_changed or self.base)
 
     @property
     def download_size(self) -> int:
@@ -69,7 +87,9 @@ def compare(
     following: Sequence[ProposedPackage],
     *,
     inactive: tuple[str, ...] = (),
+    returning: tuple[str, ...] = (),
     requests_changed: bool = False,
+    base: BaseChange | None = None,
 ) -> Proposal:
     """Returns what changes from the layers of one tree to those of the next.
 
@@ -96,7 +116,9 @@ def compare(
         removed=tuple(package.nevra for package in gone),
         kept=tuple(nevra for nevra, _digest in sorted(after.keys() & before.keys())),
         inactive=inactive,
+        returning=returning,
         requests_changed=requests_changed,
+        base=base,
     )
 
 

@@ -52,6 +52,11 @@ class Wanted:
     def __bool__(self) -> bool:
         return bool(self.requested or self.requested_local)
 
+    @property
+    def names(self) -> frozenset[str]:
+        """Returns the words by which the solver knows the requests: a file's is its NEVRA."""
+        return frozenset((*self.requested, *(package.nevra for package in self.requested_local)))
+
     def to_origin(self, origin: Origin) -> Origin:
         """Returns the origin with these requests in place of its own."""
         return origin.with_requests(requested=self.requested, requested_local=self.requested_local)

@@ -56,6 +56,8 @@ class Question:
     needs_repositories: bool = True
     weak_deps: bool = True
     exclude: tuple[str, ...] = ()
+    best: bool = False  # the best version of every package, rather than the one that is layered
+    other_release: bool = False  # layers are of another release than the base: none is offered
 
 
 class Resolution:
@@ -119,9 +121,10 @@ def resolved(
         goal = Goal(
             install=question.wanted.requested,
             local=_local_files(question, stubs),
-            layers=stubs,
+            layers=() if question.other_release else stubs,
             weak_deps=question.weak_deps,
             exclude=question.exclude,
+            upgrade=question.best,
         )
         config = sack_config(target, options, cache_dir, question.wanted.requested)
         if complete and not question.needs_repositories:
@@ -131,6 +134,8 @@ def resolved(
         with sack:
             with progress.phase(report, "resolve"):
                 transaction = sack.resolve(goal)
+            for line in transaction.held_back:
+                progress.note(report, "resolve", f"held back: {line}")
             yield Resolution(sack, transaction, repo, target, cache_dir)
 
 

@@ -14,6 +14,7 @@ from typing import NoReturn
 
 import click
 
+from layering import __version__
 from layering.cli.failure import exit_status
 from layering.cli.options import Settings
 from layering.progress import Level
@@ -22,14 +23,22 @@ from layering.progress import Level
 VERBS = {
     "install": "install",
     "uninstall": "install",
-    "status": "status",
+    "upgrade": "upgrade",
+    "rebase": "rebase",
+    "deploy": "deploy",
     "rollback": "rollback",
-    "diff": "diff",
-    "refresh-md": "refresh",
+    "reset": "reset",
+    "pin": "pin",
+    "unpin": "pin",
     "cleanup": "cleanup",
+    "finalize": "finalize",
+    "status": "status",
+    "refresh-md": "refresh",
+    "diff": "diff",
+    "kargs": "kargs",
     "compose": "compose",
 }
-ALIASES = {"remove": "uninstall"}
+ALIASES = {"remove": "uninstall", "update": "upgrade"}
 
 
 class Verbs(click.Group):
@@ -83,7 +92,7 @@ class Verbs(click.Group):
     show_default=True,
     help="Colour on a terminal; NO_COLOR is honoured.",
 )
-@click.version_option(package_name="overlay-layering", prog_name="overlay", version="0.1.0")
+@click.version_option(prog_name="overlay", version=__version__)
 @click.pass_context
 def overlay(
     ctx: click.Context,

@@ -7,6 +7,7 @@ import click
 
 from layering.cli.options import Settings, shown_options
 from layering.cli.output import show_json
+from layering.cli.packages import difference_document, difference_lines
 from layering.cli.render import size, table
 from layering.cli.session import cache_directory
 from layering.deployments import Deployment
@@ -42,7 +43,7 @@ def diff(settings: Settings, /, *, from_: str | None, to: str | None, only_packa
     if settings.json:
         show_json(_document(found, files=not only_packages))
         return 0
-    lines = [*_package_lines(found), *([] if only_packages else _file_lines(found))]
+    lines = [*difference_lines(found.packages), *([] if only_packages else _file_lines(found))]
     for line in lines or ["No difference."]:
         print(line)
     return 0
@@ -78,18 +79,6 @@ def _named(sysroot: Sysroot, text: str) -> str:
     return sysroot.repo.resolve(text)
 
 
-def _package_lines(found: TreeDifference) -> Iterator[str]:
-    packages = found.packages
-    for title, nevras in (("Added", packages.added), ("Removed", packages.removed)):
-        if nevras:
-            yield f"{title}:"
-            yield from (f"  {nevra}" for nevra in nevras)
-    for title, pairs in (("Upgraded", packages.upgraded), ("Downgraded", packages.downgraded)):
-        if pairs:
-            yield f"{title}:"
-            yield from (f"  {old.name} {old.evr} → {new.evr}" for old, new in pairs)
-
-
 def _file_lines(found: TreeDifference) -> Iterator[str]:
     if not found.files:
         return
@@ -104,16 +93,8 @@ def _change(file: FileDifference) -> str:
 
 
 def _document(found: TreeDifference, *, files: bool) -> dict[str, object]:
-    packages = found.packages
-    document: dict[str, object] = {
-        "version": 1,
-        "from": found.before,
-        "to": found.after,
-        "added": [str(nevra) for nevra in packages.added],
-        "removed": [str(nevra) for nevra in packages.removed],
-        "upgraded": [[str(old), str(new)] for old, new in packages.upgraded],
-        "downgraded": [[str(old), str(new)] for old, new in packages.downgraded],
-    }
+    document: dict[str, object] = {"version": 1, "from": found.before, "to": found.after}
+    document |= difference_document(found.packages)
     if files:
         document["files"] = [
             {

@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """How failures reach a person: `error: …` on one line, causes under it, then hints.
 
-A traceback is shown with `-vv` alone. Statuses: 0 done, 1 error, 2 usage, 77 nothing changed (when
-asked for), 130 interrupted.
+With `--progress json` the same is one JSON object on one line, so that a program can read the whole
+of stderr. A traceback is shown with `-vv` alone. Statuses: 0 done, 1 error, 2 usage, 77 nothing
+changed (when asked for), 130 interrupted.
 """
 
 import errno
+import json
 import os
 import re
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import click
 
@@ -18,6 +21,32 @@ ERROR = 1
 USAGE = 2
 UNCHANGED = 77
 INTERRUPTED = 130
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """What is told of an error: itself, its causes, and the hints of all of them."""
+
+    message: str
+    causes: tuple[str, ...] = ()
+    hints: tuple[str, ...] = ()
+
+    def lines(self) -> Iterator[str]:
+        """Yields what a person reads."""
+        yield f"error: {self.message}"
+        yield from (f"  {cause}" for cause in self.causes)
+        yield from (f"hint: {hint}" for hint in self.hints)
+
+    def record(self) -> dict[str, object]:
+        """Returns what stands on the one line that a program reads."""
+        return {
+            "v": 1,
+            "event": "error",
+            "phase": "error",
+            "item": self.message,
+            "causes": list(self.causes),
+            "hints": list(self.hints),
+        }
 
 
 def exit_status(command: click.Command, arguments: list[str] | None) -> int:
@@ -29,12 +58,17 @@ def exit_status(command: click.Command, arguments: list[str] | None) -> int:
         sys.stdout.flush()
     except click.exceptions.Exit as error:
         return error.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        print(error.format_message(), file=sys.stderr)
+        return USAGE
     except click.UsageError as error:
-        for line in _usage(error):
-            print(line, file=sys.stderr)
+        _tell(_usage(error), words)
         return USAGE
     except (KeyboardInterrupt, click.Abort):
-        print("interrupted", file=sys.stderr)
+        if _wants_json(words):
+            _tell(Failure(message="interrupted"), words)
+        else:
+            print("interrupted", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output has gone; what is left of it must not fail again at the end.
@@ -42,22 +76,20 @@ def exit_status(command: click.Command, arguments: list[str] | None) -> int:
             os.dup2(nowhere.fileno(), sys.stdout.fileno())
         return ERROR
     except Exception as error:  # noqa: BLE001  the border: whatever was raised becomes a message
-        if _verbosity(words) > 1:
+        if _verbosity(words) > 1 and not _wants_json(words):
             traceback.print_exception(error)
-        for line in lines(error):
-            print(line, file=sys.stderr)
+        _tell(failure(error), words)
         return ERROR
     return status if isinstance(status, int) else 0
 
 
-def lines(error: BaseException) -> Iterator[str]:
-    """Yields the lines that tell of an error: itself, its causes, the hints of all of them."""
-    text = _text(error)
-    yield f"error: {text}"
-    told = [text]
+def failure(error: BaseException) -> Failure:
+    """Returns what is told of an exception; each thing once."""
+    message = _text(error)
+    told, causes = [message], []
     for detail in getattr(error, "details", ()):
         if not any(detail in one for one in told):
-            yield f"  {detail}"
+            causes.append(detail)
             told.append(detail)
     hints = list(_hints(error))
     cause = error.__cause__
@@ -66,28 +98,39 @@ def lines(error: BaseException) -> Iterator[str]:
         if _is_ours(cause) or isinstance(cause, OSError):
             text = _text(cause)
             if text and not any(text in one for one in told):
-                yield f"  because: {text}"
+                causes.append(f"because: {text}")
                 told.append(text)
             hints += _hints(cause)
         cause = cause.__cause__
-    for hint in dict.fromkeys(hints):
-        yield f"hint: {hint}"
+    return Failure(message=message, causes=tuple(causes), hints=tuple(dict.fromkeys(hints)))
 
 
-def _usage(error: click.UsageError) -> Iterator[str]:
-    """Yields click's words for a wrong command line, in the form of all our errors."""
-    if isinstance(error, click.exceptions.NoArgsIsHelpError):
-        yield error.format_message()
-        return
+def _tell(told: Failure, words: Sequence[str]) -> None:
+    if _wants_json(words):
+        print(json.dumps(told.record()), file=sys.stderr)
+    else:
+        for line in told.lines():
+            print(line, file=sys.stderr)
+
+
+def _usage(error: click.UsageError) -> Failure:
+    """Returns click's words for a wrong command line, in the form of all our errors."""
     message = error.format_message().rstrip(".")
-    yield f"error: {message[:1].lower()}{message[1:]}"
     where = error.ctx.command_path if error.ctx else "overlay"
-    yield f"hint: try '{where} --help'"
+    return Failure(message=f"{message[:1].lower()}{message[1:]}", hints=(f"try '{where} --help'",))
+
+
+# The words themselves are looked at: an error may come before click has read them.
 
 
 def _verbosity(words: Sequence[str]) -> int:
     short = [word for word in words if re.fullmatch(r"-v+", word)]
     return sum(len(word) - 1 for word in short) + words.count("--verbose")
+
+
+def _wants_json(words: Sequence[str]) -> bool:
+    found = re.findall(r"(?:^|\0)--progress[=\0]([^\0]*)", "\0".join(words))
+    return found[-1:] == ["json"]
 
 
 def _text(error: BaseException) -> str:

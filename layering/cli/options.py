@@ -7,13 +7,19 @@ Those that say how much is shown, and in which form, may stand before the verb o
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from layering.progress import Level
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+if TYPE_CHECKING:
+    _Text = click.ParamType[str]
+    _Pair = click.ParamType[tuple[str, str]]
+else:  # before 8.4 click's types take no parameter
+    _Text = _Pair = click.ParamType
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +41,20 @@ class Settings:
     color: bool | None  # None: on a terminal, unless NO_COLOR is set
 
 
-class PairType(click.ParamType[tuple[str, str]]):
+class SomeText(_Text):
+    """An argument that is not empty."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Returns the text without spaces around it; a usage error if nothing is left."""
+        if not value.strip():
+            self.fail("it is empty", param, ctx)
+        return value.strip()
+
+
+class PairType(_Pair):
     """An option's value in two parts around a separator."""
 
     def __init__(self, name: str, separator: str) -> None:
@@ -136,7 +155,45 @@ def change_options(function: F) -> F:
             help="Run no scriptlet of this package.",
         ),
         click.option("--strict", is_flag=True, help="A failing scriptlet of any kind is an error."),
+        deployment_options,
+    )
+
+
+def deployment_options(function: F) -> F:
+    """Adds the options of whatever makes a new deployment, be it of the tree that is there."""
+    return _with_options(
+        function,
+        reboot_option,
         click.option(
-            "--unchanged-exit-77", is_flag=True, help="Exit with 77 if nothing had to be done."
+            "--lock-finalization",
+            is_flag=True,
+            help="Stage, but let no shutdown take it up before 'overlay finalize'.",
         ),
+        unchanged_option,
+    )
+
+
+def reboot_option(function: F) -> F:
+    """Adds `--reboot`."""
+    return click.option("-r", "--reboot", is_flag=True, help="Reboot into it afterwards.")(function)
+
+
+def unchanged_option(function: F) -> F:
+    """Adds `--unchanged-exit-77`."""
+    return click.option(
+        "--unchanged-exit-77", is_flag=True, help="Exit with 77 if nothing had to be done."
+    )(function)
+
+
+def install_option(function: F) -> F:
+    """Adds `--install`, for verbs that do something else in the first place."""
+    return click.option("--install", multiple=True, metavar="SPEC", help="Add a request, too.")(
+        function
+    )
+
+
+def uninstall_option(function: F) -> F:
+    """Adds `--uninstall`, for verbs that do something else in the first place."""
+    return click.option("--uninstall", multiple=True, metavar="SPEC", help="Drop a request, too.")(
+        function
     )

@@ -2,6 +2,8 @@
 """What verbs write with: data to stdout, progress to stderr."""
 
 import json
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,6 +14,13 @@ from layering.progress import Level, Report, renderer
 def show_json(document: object) -> None:
     """Prints one JSON document on stdout."""
     print(json.dumps(document, indent=2))
+
+
+def colored(settings: Settings) -> bool:
+    """Returns whether what goes to stdout has colours: on a terminal, unless somebody minds."""
+    if settings.color is not None:
+        return settings.color
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
 
 @contextmanager

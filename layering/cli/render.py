@@ -3,7 +3,9 @@
 
 from collections.abc import Iterator, Sequence
 
-from layering.proposal import Proposal, ProposedPackage
+from layering.cli.packages import difference_lines, difference_summary
+from layering.deployments import Deployment
+from layering.proposal import BaseChange, Proposal, ProposedPackage
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
@@ -34,8 +36,23 @@ def table(rows: Sequence[Sequence[str]], *, right: frozenset[int] = frozenset())
         yield "  ".join(cells).rstrip()
 
 
-def proposal_lines(proposal: Proposal) -> Iterator[str]:
-    """Yields what a person is asked to agree to."""
+def deployed(deployment: Deployment) -> str:
+    """Returns the sentence that says what became of a new deployment."""
+    if deployment.locked:
+        return f"{deployment.id} is staged and locked: 'overlay finalize' releases it."
+    how = "staged for" if deployment.staged else "deployed for"
+    return f"{deployment.id} is {how} the next boot."
+
+
+def commit_name(commit: str, version: str) -> str:
+    """Returns how a commit is called: `2 (5e9d3fe0c1aa)`, or without a version its beginning."""
+    return f"{version} ({commit[:12]})" if version else commit[:12]
+
+
+def proposal_lines(proposal: Proposal, *, verbose: bool = False) -> Iterator[str]:
+    """Yields what a person is asked to agree to; when verbose, each package of another base."""
+    if proposal.base is not None:
+        yield from _base_lines(proposal.base, verbose=verbose)
     if proposal.added:
         yield "Installing:"
         yield from _indented(_package_rows(proposal.added))
@@ -48,8 +65,24 @@ def proposal_lines(proposal: Proposal) -> Iterator[str]:
         yield from (f"  {nevra}" for nevra in proposal.removed)
     for request in proposal.inactive:
         yield f"Already in the base: {request}"
-    if proposal.added or proposal.changed:
+    for request in proposal.returning:
+        yield f"No longer in the base: {request}"
+    moved = proposal.added or proposal.changed
+    if moved:
         yield f"Download: {size(proposal.download_size)}"
+    if not (moved or proposal.removed or proposal.inactive or proposal.base):
+        yield "No package changes: only what is requested, or where the base is held."
+
+
+def _base_lines(base: BaseChange, *, verbose: bool) -> Iterator[str]:
+    before = commit_name(base.commit_before, base.version_before)
+    after = commit_name(base.commit_after, base.version_after)
+    branch = "" if base.refspec_after == base.refspec_before else base.refspec_after
+    words = ("Base:", base.refspec_before, before, "→", branch, after)
+    yield " ".join(word for word in words if word)
+    yield f"Base packages: {difference_summary(base.packages, zeros=True)}"
+    if verbose:
+        yield from (f"  {line}" for line in difference_lines(base.packages))
 
 
 def _package_rows(packages: Sequence[ProposedPackage]) -> list[tuple[str, ...]]:

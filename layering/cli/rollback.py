@@ -5,20 +5,24 @@ import sys
 
 import click
 
-from layering.cli.options import Settings, shown_options
+from layering.cli import reboot as rebooting
+from layering.cli.options import Settings, reboot_option, shown_options
 from layering.cli.output import show_json
 from layering.cli.session import client
 
 
-@click.command(epilog="Example: overlay rollback")
+@click.command(epilog="Example: overlay rollback --reboot")
+@reboot_option
 @shown_options
 @click.pass_obj
-def rollback(settings: Settings) -> int:
+def rollback(settings: Settings, /, *, reboot: bool) -> int:
     """Boot the previous deployment next; again, to come back."""
-    with client(settings, writable=True) as work:
+    with client(settings, writable=True, reboots=reboot) as work:
         deployment = work.rollback()
     if settings.json:
         show_json({"version": 1, "deployment": deployment.id, "checksum": deployment.checksum})
     elif settings.talks:
         print(f"{deployment.id} is what boots next.", file=sys.stderr)
+    if reboot:
+        rebooting.now(settings)
     return 0

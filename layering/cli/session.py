@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from layering.cli import reboot
 from layering.cli.options import Settings
 from layering.cli.output import shown_progress
 from layering.sysroot import Sysroot
@@ -16,12 +17,17 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def client(settings: Settings, *, writable: bool) -> "Iterator[Client]":
-    """Gives a client for the sysroot, and its progress a place on the terminal."""
+def client(settings: Settings, *, writable: bool, reboots: bool = False) -> "Iterator[Client]":
+    """Gives a client for the sysroot, and its progress a place on the terminal.
+
+    With `reboots` a sysroot that is not the running system's is a usage error.
+    """
     # libdnf5 costs 100 ms, which verbs that only look do not pay.
     from layering.client import Client
 
     sysroot = Sysroot.open(settings.sysroot, writable=writable)
+    if reboots:
+        reboot.refuse_elsewhere(sysroot, settings)
     with shown_progress(settings) as report:
         cache = cache_directory(sysroot, settings.stateroot)
         yield Client(sysroot, settings.stateroot, cache, report)
@@ -33,4 +39,6 @@ def cache_directory(sysroot: Sysroot, stateroot: str | None) -> Path:
     if given:
         return Path(given).absolute()
     name = stateroot or sysroot.default_stateroot()
+    if any(each.booted and each.stateroot == name for each in sysroot.deployments):
+        return Path("/var/cache/overlay")  # the same, and writable, as the sysroot is not
     return sysroot.path / "ostree" / "deploy" / name / "var" / "cache" / "overlay"

@@ -3,17 +3,24 @@
 
 import datetime
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from layering import provenance
 from layering.cli.options import Settings, shown_options
-from layering.cli.output import show_json
+from layering.cli.output import colored, show_json
+from layering.cli.packages import difference_summary
 from layering.cli.render import counted
 from layering.cli.session import cache_directory
+from layering.cli.status_json import status_document
+from layering.lock import holders_of
 from layering.metadata import LayerRecord
 from layering.report import DeploymentReport, report_of
 from layering.sysroot import Sysroot
+
+if TYPE_CHECKING:
+    from layering.systemd import FinalizationFailure
 
 
 @click.command(epilog="Example: overlay status -v")
@@ -22,27 +29,48 @@ from layering.sysroot import Sysroot
 def status(settings: Settings) -> int:
     """Show the deployments, their base and requests.
 
-    With -v every layer, and why it is there.
+    With -v every layer, why it is there, and the kernel arguments.
     """
     sysroot = Sysroot.open(settings.sysroot)
+    booted = next((each for each in sysroot.deployments if each.booted), None)
     reports = [
-        report_of(sysroot.repo, deployment)
+        report_of(sysroot.repo, deployment, booted)
         for deployment in sysroot.deployments
         if settings.stateroot in (None, deployment.stateroot)
     ]
     origins = _repositories(sysroot, reports)
+    failure = _finalization_failure() if booted else None
+    holders = holders_of(sysroot.path / "ostree/lock")
     if settings.json:
-        deployments = [_document(report, origins) for report in reports]
-        show_json({"version": 1, "deployments": deployments, "transaction": None})
+        show_json(status_document(reports, origins, failure=failure, holders=holders))
         return 0
-    if not reports:
-        print(f"No deployments in {settings.sysroot}.")
-    for number, report in enumerate(reports):
+    blocks = [
+        list(_lines(report, origins, verbose=bool(settings.verbose))) for report in reports
+    ] or [[f"No deployments in {settings.sysroot}."]]
+    if holders:
+        blocks.insert(0, [f"At work: {' and '.join(map(str, holders))}"])
+    if failure is not None:
+        blocks.insert(0, list(_notice(failure, settings)))
+    for number, block in enumerate(blocks):
         if number:
             print()
-        for line in _lines(report, origins, verbose=bool(settings.verbose)):
+        for line in block:
             print(line)
     return 0
+
+
+def _finalization_failure() -> "FinalizationFailure | None":
+    from layering import systemd
+
+    return systemd.finalization_failure()
+
+
+def _notice(failure: "FinalizationFailure", settings: Settings) -> Iterator[str]:
+    """Yields what has to be seen first: that the last shutdown did not do what was staged."""
+    head = f"THE STAGED DEPLOYMENT DID NOT TAKE EFFECT: {failure.unit} failed at the last shutdown."
+    yield click.style(head, fg="red", bold=True) if colored(settings) else head
+    yield from (f"  {line}" for line in failure.lines)
+    yield "The system booted what it had before. Mend the cause, and stage the change again."
 
 
 def _repositories(sysroot: Sysroot, reports: Sequence[DeploymentReport]) -> dict[str, str]:
@@ -59,6 +87,10 @@ def _lines(report: DeploymentReport, origins: Mapping[str, str], *, verbose: boo
     version = f" ({deployment.version})" if deployment.version else ""
     origin = deployment.origin.refspec or deployment.base_checksum
     yield f"{mark} {deployment.index}: {origin}{version}{_flags(report)}"
+    if deployment.locked:
+        yield "     finalization locked: 'overlay finalize' releases it"
+    if deployment.dropped_next:
+        yield "     dropped when the staged tree is finalized"
     for name, value in _fields(report, origins, verbose=verbose):
         yield f"     {name + ':':<11} {value}"
 
@@ -70,6 +102,7 @@ def _flags(report: DeploymentReport) -> str:
         for name, set_ in (
             ("booted", deployment.booted),
             ("staged", deployment.staged),
+            ("locked", deployment.locked),
             ("pending", deployment.pending and not deployment.staged),
             ("rollback", deployment.rollback),
             ("pinned", deployment.pinned),
@@ -102,6 +135,10 @@ def _fields(
         yield from (("layer", _layer(layer, origins)) for layer in report.layers)
     elif report.layers:
         yield "layers", counted(len(report.layers), "package")
+    if report.changes is not None:
+        yield "changes", difference_summary(report.changes) or "no package"
+    if verbose and deployment.kargs:
+        yield "kargs", " ".join(deployment.kargs)
     for warning in report.warnings:
         yield "warning", warning.message
 
@@ -110,41 +147,3 @@ def _layer(layer: LayerRecord, origins: Mapping[str, str]) -> str:
     by = f", for {', '.join(layer.requested_by)}" if layer.reason != "user" else ""
     source = f", from {origins[layer.digest]}" if layer.digest in origins else ""
     return f"{layer.nevra} ({layer.reason}{by}{source})"
-
-
-def _document(report: DeploymentReport, origins: Mapping[str, str]) -> dict[str, object]:
-    deployment, origin = report.deployment, report.deployment.origin
-    return {
-        "index": deployment.index,
-        "id": deployment.id,
-        "stateroot": deployment.stateroot,
-        "checksum": deployment.checksum,
-        "base_checksum": deployment.base_checksum,
-        "origin": {"refspec": origin.refspec, "base": deployment.base_checksum},
-        "booted": deployment.booted,
-        "staged": deployment.staged,
-        "pinned": deployment.pinned,
-        "pending": deployment.pending,
-        "rollback": deployment.rollback,
-        "timestamp": deployment.timestamp,
-        "version": deployment.version,
-        "requested": list(origin.requested),
-        "requested_local": [str(package) for package in origin.requested_local],
-        "inactive": list(report.inactive),
-        "overrides": {
-            "remove": list(origin.overrides.remove),
-            "replace": [str(each) for each in origin.overrides.replace]
-            + [str(each) for each in origin.overrides.replace_local],
-        },
-        "packages": [
-            {
-                "nevra": layer.nevra,
-                "repo": origins.get(layer.digest, ""),
-                "digest": layer.digest,
-                "reason": layer.reason,
-                "requested_by": list(layer.requested_by),
-            }
-            for layer in report.layers
-        ],
-        "warnings": [warning.message for warning in report.warnings],
-    }

@@ -2,6 +2,7 @@
 """How failures are told: `error:` on one line, causes and details under it, then hints."""
 
 import errno
+import json
 import os
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 import click
 import pytest
 
-from layering.cli.failure import exit_status, lines
+from layering.cli.failure import exit_status, failure
 from layering.errors import FileConflictError, LayeringError, RepoError
 from solver import UnsatisfiableError
 
@@ -19,7 +20,7 @@ PROGRAM = "import sys; from layering.cli import main; sys.exit(main())"
 
 
 def told(error: BaseException) -> list[str]:
-    return list(lines(error))
+    return list(failure(error).lines())
 
 
 def chained(error: BaseException, cause: BaseException) -> BaseException:
@@ -32,7 +33,8 @@ def failing(error: BaseException) -> click.Command:
 
     @click.command()
     @click.option("-v", "--verbose", count=True)
-    def fail(verbose: int) -> None:
+    @click.option("--progress", default="auto")
+    def fail(verbose: int, progress: str) -> None:
         raise error
 
     return fail
@@ -124,6 +126,49 @@ def test_an_interrupt_ends_with_130(
 ) -> None:
     assert exit_status(failing(error), []) == 130
     assert capsys.readouterr().err.strip() == "interrupted"
+
+
+@pytest.mark.parametrize("words", [["--progress=json"], ["--progress", "json"], ["-vv"]])
+def test_for_a_program_an_error_is_one_object_on_one_line(
+    capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    cause = chained(OSError(errno.EACCES, "Permission denied", b"/x"), LayeringError("deep"))
+    error = chained(LayeringError("it broke: here"), cause)
+    error.add_note("try again")
+    assert exit_status(failing(error), ["--progress=json", *words]) == 1
+    out, err = capsys.readouterr()
+    assert (out, json.loads(err)) == (
+        "",
+        {
+            "v": 1,
+            "event": "error",
+            "phase": "error",
+            "item": "it broke: here",
+            "causes": ["because: permission denied: /x", "because: deep"],
+            "hints": ["try again"],
+        },
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        (["--progress=json", "--nope"], 2, "no such option '--nope'"),
+        (["--progress=json"], 130, "interrupted"),
+    ],
+)
+def test_for_a_program_so_are_a_wrong_command_line_and_an_interrupt(
+    capsys: pytest.CaptureFixture[str], words: list[str], status: int, said: str
+) -> None:
+    assert exit_status(failing(KeyboardInterrupt()), words) == status
+    record = json.loads(capsys.readouterr().err)
+    assert (record["phase"], record["item"].rstrip(".")) == ("error", said)
+
+
+def test_the_last_word_on_progress_counts(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--progress=json", "--progress=plain"]
+    assert exit_status(failing(LayeringError("it broke")), words) == 1
+    assert capsys.readouterr().err == "error: it broke\n"
 
 
 def test_a_reader_that_has_gone_is_no_disaster() -> None:

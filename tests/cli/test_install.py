@@ -127,6 +127,16 @@ def test_weak_dependencies_and_excluded_packages_are_left_out(host: Host) -> Non
     assert "lib" in ended.err
 
 
+def test_one_command_adds_and_drops(host: Host) -> None:
+    host.change("install", "tool")
+    assert host.change("install", "app", "--uninstall=tool").status == 0
+    assert host.requested() == ["app"]
+    assert host.change("uninstall", "app", "--install=spanner", "--install=extra").status == 0
+    assert host.requested() == ["extra", "spanner"]
+    assert host.change("uninstall", "--all", "--install=app").status == 0
+    assert host.requested() == ["app"]
+
+
 def test_the_request_behind_a_package_is_taken_back_by_its_name(host: Host) -> None:
     host.change("install", "/usr/bin/app", "spanner")
     assert host.overlay("uninstall", "app", "tool").status == 0
@@ -251,6 +261,7 @@ def test_a_deployment_with_overrides_is_left_alone(host: Host) -> None:
         1,
         "error: the pending deployment has overrides of base packages and [rpmostree], which would "
         f"be lost: test-{host.sysroot.commit}.0\n"
+        "hint: 'overlay reset --overrides' gives the overrides up\n"
         "hint: take them back with 'rpm-ostree reset' and its options, then try again\n",
     )
 
@@ -278,16 +289,38 @@ def test_json_says_all_that_the_text_says(host: Host) -> None:
     assert document == {
         "version": 1,
         "unchanged": False,
+        "base": None,
         "added": ["tool-1-1.noarch"],
         "changed": [],
         "removed": [],
         "kept": [],
         "inactive": ["setup"],
+        "returning": [],
         "deployment": f"test-{checksums(host)[0]}.0",
         "checksum": checksums(host)[0],
+        "staged": False,
+        "locked": False,
     }
     again = json.loads(host.change("install", "--json", "tool").out)
     assert (again["unchanged"], again["deployment"], again["checksum"]) == (True, None, None)
+
+
+def test_for_a_program_every_line_of_stderr_is_an_object(host: Host) -> None:
+    ended = host.change("install", "--progress=json", "tool")
+    assert {json.loads(line)["v"] for line in ended.err.splitlines()} == {1}
+    ended = host.change("install", "--progress=json", "strcae")
+    *_events, last = [json.loads(line) for line in ended.err.splitlines()]
+    assert (ended.status, last) == (
+        1,
+        {
+            "v": 1,
+            "event": "error",
+            "phase": "error",
+            "item": "no package matches 'strcae'",
+            "causes": [],
+            "hints": ["run 'overlay refresh-md' if a repository has it since recently"],
+        },
+    )
 
 
 def test_quiet_says_nothing(host: Host) -> None:

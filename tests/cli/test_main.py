@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The command line itself: help, versions, and what it does with words that make no sense."""
 
+import re
 import subprocess
 import sys
 import tomllib
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from layering import __version__
 from layering.cli import ALIASES, VERBS, main
 
 PROJECT = Path(__file__).parents[2]
@@ -36,11 +38,19 @@ Options:
 Commands:
   install     Layer packages, and what they need.
   uninstall   Drop requests, and what only they needed.
-  status      Show the deployments, their base and requests.
+  upgrade     Go to the newest base, and layer all requests on it.
+  rebase      Go to another branch, and layer all requests on it.
+  deploy      Go to one version of the base, and layer all requests on it.
   rollback    Boot the previous deployment next; again, to come back.
-  diff        Show what differs between two trees.
-  refresh-md  Fetch the repositories' metadata, and list them.
+  reset       Go back to the base as it came.
+  pin         Keep a deployment: nothing drops it until it is unpinned.
+  unpin       Keep a deployment no longer than others.
   cleanup     Remove what is no longer needed.
+  finalize    Let a staged deployment that is locked take effect.
+  status      Show the deployments, their base and requests.
+  refresh-md  Fetch the repositories' metadata, and list them.
+  diff        Show what differs between two trees.
+  kargs       Show or change the kernel arguments.
   compose     Compose base trees on a build server.
 
   Example: overlay install strace
@@ -72,6 +82,7 @@ Usage: overlay install [OPTIONS] SPEC…
   A SPEC is a name, NEVRA, provide, file path, glob, @group, or an RPM file.
 
 Options:
+  --uninstall SPEC       Drop a request, too.
   -y, --assumeyes        Do not ask.
   -n, --dry-run          Show what would change, and stop.
   --download-only        Download and import, and stop.
@@ -79,6 +90,9 @@ Options:
   --exclude GLOB         Ignore these packages.
   --noscripts PACKAGE    Run no scriptlet of this package.
   --strict               A failing scriptlet of any kind is an error.
+  -r, --reboot           Reboot into it afterwards.
+  --lock-finalization    Stage, but let no shutdown take it up before 'overlay
+                         finalize'.
   --unchanged-exit-77    Exit with 77 if nothing had to be done.
   --enablerepo GLOB      Enable repositories.
   --disablerepo GLOB     Disable repositories.
@@ -131,10 +145,15 @@ def test_no_words_at_all_get_the_help(capsys: pytest.CaptureFixture[str]) -> Non
     assert capsys.readouterr() == ("", HELP)
 
 
-def test_the_version_is_the_projects(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_version_is_the_same_wherever_it_is_written(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
+    spec = (PROJECT / "packaging/overlay.spec").read_text()
+    (packaged,) = re.findall(r"^Version:\s*(\S+)$", spec, re.MULTILINE)
     assert main(["--version"]) == 0
-    assert capsys.readouterr().out == f"overlay, version {project['version']}\n"
+    assert capsys.readouterr().out == f"overlay, version {__version__}\n"
+    assert (project["version"], packaged) == (__version__, __version__)
 
 
 @pytest.mark.parametrize(
@@ -157,6 +176,31 @@ def test_the_version_is_the_projects(capsys: pytest.CaptureFixture[str]) -> None
             "invalid value for '--setopt': 'x' is not of the form OPTION=VALUE",
             "overlay install",
         ),
+        (["rebase"], "missing argument 'REFSPEC'", "overlay rebase"),
+        (["rebase", ""], "invalid value for 'REFSPEC': it is empty", "overlay rebase"),
+        (["deploy", " "], "invalid value for 'REV': it is empty", "overlay deploy"),
+        (["pin"], "missing argument 'N'", "overlay pin"),
+        (["pin", "abc"], "invalid value for 'N': 'abc' is not a valid integer", "overlay pin"),
+        (
+            ["kargs", "--append=x", "--deploy-index=0"],
+            "--deploy-index shows arguments: edits are of the next boot's",
+            "overlay kargs",
+        ),
+        (
+            ["kargs", "--append=x", "-r", "--lock-finalization"],
+            "--reboot and --lock-finalization exclude each other: what is locked does not boot",
+            "overlay kargs",
+        ),
+        (
+            ["install", "x", "-r", "--lock-finalization"],
+            "--reboot and --lock-finalization exclude each other: what is locked does not boot",
+            "overlay install",
+        ),
+        (
+            ["upgrade", "--check", "--unattended"],
+            "--check, --preview and --unattended exclude each other",
+            "overlay upgrade",
+        ),
     ],
 )
 def test_a_wrong_command_line_ends_with_2_and_says_where_help_is(
@@ -170,7 +214,7 @@ def test_a_wrong_command_line_ends_with_2_and_says_where_help_is(
     assert first.startswith(f"error: {said}")
 
 
-@pytest.mark.parametrize("verb", ["status", "diff"])
+@pytest.mark.parametrize("verb", ["status", "diff", "kargs"])
 def test_verbs_that_only_look_start_without_the_solver(verb: str) -> None:
     program = (
         f"import sys; from layering.cli import main; main(['--sysroot=/nowhere', {verb!r}]);"

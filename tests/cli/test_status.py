@@ -2,6 +2,9 @@
 """`status`, `diff` and `rollback`: what a host is told about itself."""
 
 import json
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -21,16 +24,20 @@ DEPLOYMENT_KEYS = {
     "origin",
     "booted",
     "staged",
+    "locked",
     "pinned",
     "pending",
     "rollback",
+    "dropped_next",
     "timestamp",
     "version",
+    "kargs",
     "requested",
     "requested_local",
     "inactive",
     "overrides",
     "packages",
+    "changes",
     "warnings",
 }
 
@@ -69,8 +76,9 @@ def test_a_layered_deployment_shows_its_base_requests_and_layers(host: Host) -> 
         "     layer:      extra-1-1.noarch (weak-dependency, for app, from tests)\n"
         "     layer:      lib-1-1.noarch (dependency, for app, from tests)\n"
     )
-    assert host.overlay("status", "-v").out == f"{head}{verbose}{tail}"
-    assert host.overlay("-v", "status").out == f"{head}{verbose}{tail}"
+    kargs = [f"     kargs:      {' '.join(each['kargs'])}\n" for each in (new, base)]
+    assert host.overlay("status", "-v").out == f"{head}{verbose}{kargs[0]}{tail}{kargs[1]}"
+    assert host.overlay("-v", "status").out == f"{head}{verbose}{kargs[0]}{tail}{kargs[1]}"
 
 
 @pytest.mark.parametrize("words", [("--json", "status"), ("status", "--json")])
@@ -78,13 +86,16 @@ def test_json_has_every_key_and_lists_where_they_are_empty(
     host: Host, words: tuple[str, ...]
 ) -> None:
     document = json.loads(host.overlay(*words).out)
-    assert set(document) == {"version", "deployments", "transaction"}
+    assert set(document) == {"version", "deployments", "finalization_failure", "transaction"}
     assert (document["version"], document["transaction"]) == (1, None)
+    assert document["finalization_failure"] is None
     (only,) = document["deployments"]
     assert set(only) == DEPLOYMENT_KEYS
     empty = ["requested", "requested_local", "inactive", "packages", "warnings"]
     assert [only[key] for key in empty] == [[]] * 5
     assert only["overrides"] == {"remove": [], "replace": []}
+    assert (only["locked"], only["dropped_next"], only["changes"]) == (False, False, None)
+    assert only["kargs"][:2] == ["root=LABEL=test", "quiet"]
     assert only["origin"] == {"refspec": "test/base", "base": host.sysroot.commit}
     assert (only["index"], only["timestamp"], only["version"]) == (0, 1_700_000_000, "1")
 
@@ -156,6 +167,24 @@ def test_a_directory_that_is_no_sysroot_is_named(
         f"error: not an OSTree sysroot: {tmp_path}: it has no ostree/repo\n"
         "hint: name one with --sysroot, or make one with 'ostree admin init-fs'\n",
     )
+
+
+def test_who_is_at_work_is_told_without_waiting(host: Host) -> None:
+    lock = host.path / "ostree/lock"
+    program = "import fcntl, sys\nfile = open(sys.argv[1], 'a')\n"
+    program += "fcntl.lockf(file, fcntl.LOCK_EX) or print('held', flush=True)\nsys.stdin.read()"
+    command = [sys.executable, "-c", program, str(lock)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"held\n"
+        shown = host.overlay("status").out
+        transaction = host.document("status")["transaction"]
+        assert other.stdin is not None
+        other.stdin.close()
+    command_line = shlex.join(command)
+    shortened = f"{command_line[:199]}…" if len(command_line) > 200 else command_line
+    assert transaction == {"pid": other.pid, "command": shortened}
+    assert shown.startswith(f"At work: process {other.pid} ({shortened})\n\n  0: test/base")
 
 
 def test_a_diff_shows_packages_and_files(host: Host) -> None:

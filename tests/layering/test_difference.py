@@ -3,9 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from layering.difference import PackageDifference, compare_packages, difference
+from layering.difference import difference
 from layering.errors import UnknownRevisionError
 from layering.metadata import TreeMetadata
+from layering.packagediff import PackageDifference, compare_packages
 from layering.repo import Repo
 from layering.sysroot_errors import RpmdbError
 from solver import Nevra

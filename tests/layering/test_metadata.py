@@ -2,6 +2,7 @@
 """Commit metadata: rpm-ostree's complete set, and what others leave out."""
 
 import dataclasses
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -19,26 +20,104 @@ from layering.repo import Repo
 from solver import Nevra
 from tests.sysroots import run
 
-# What rpm-ostree's reader asserts for version 6, and what it looks up beside, with the types that
-# it names there.
-RPM_OSTREE_V6 = {
-    "rpmostree.clientlayer": "b",
-    "rpmostree.clientlayer_version": "u",
-    "rpmostree.packages": "as",
-    "rpmostree.modules": "as",
-    "rpmostree.removed-base-packages": "av",
-    "rpmostree.replaced-base-packages": "a(vv)",
-    "rpmostree.replaced-base-remote-packages": "a{sv}",
-    "rpmostree.rpmmd-repos": "aa{sv}",
-    "rpmostree.rpmdb.pkglist": "a(sssss)",
-    "rpmostree.state-sha512": "s",
-}
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A key of a layered commit: its type, who reads it, and what happens to them without it."""
+
+    key: str
+    kind: str
+    reader: str
+    why: str
+
+
+# What `rpmostree_context_commit` writes for version 6 (src/libpriv/rpmostree-core.cxx in
+# https://github.com/coreos/rpm-ostree), with the types that it builds there.
+RPM_OSTREE = (
+    Row(
+        key="rpmostree.clientlayer",
+        kind="b",
+        reader="deployment_layeredmeta_from_commit",
+        why="else the commit is a base, which `upgrade` drops with all layers",
+    ),
+    Row(
+        key="rpmostree.clientlayer_version",
+        kind="u",
+        reader="deployment_layeredmeta_from_commit",
+        why="else version 0, of which a treespec is asserted",
+    ),
+    Row(
+        key="rpmostree.packages",
+        kind="as",
+        reader="rpmostree_deployment_get_layered_info",
+        why="asserted: the daemon aborts on `status`",
+    ),
+    Row(
+        key="rpmostree.modules",
+        kind="as",
+        reader="rpmostree_deployment_get_layered_info",
+        why="asserted by the releases that know modules",
+    ),
+    Row(
+        key="rpmostree.removed-base-packages",
+        kind="av",
+        reader="rpmostree_deployment_get_layered_info",
+        why="asserted from version 2 on",
+    ),
+    Row(
+        key="rpmostree.replaced-base-packages",
+        kind="a(vv)",
+        reader="rpmostree_deployment_get_layered_info",
+        why="asserted from version 2 on",
+    ),
+    Row(
+        key="rpmostree.replaced-base-remote-packages",
+        kind="a{sv}",
+        reader="rpmostree_deployment_get_layered_info",
+        why="asserted in version 6",
+    ),
+    Row(
+        key="rpmostree.rpmmd-repos",
+        kind="aa{sv}",
+        reader="`rpm-ostree status -v`",
+        why="the tree's repositories are not shown",
+    ),
+    Row(
+        key="rpmostree.rpmdb.pkglist",
+        kind="a(sssss)",
+        reader="`rpm-ostree db diff`, automatic updates",
+        why="the commit is checked out to know its packages",
+    ),
+    Row(
+        key="rpmostree.state-sha512",
+        kind="s",
+        reader="rpmostree_sysroot_upgrader_prep_layering",
+        why="required: every further transaction fails",
+    ),
+)
+# What `ostree_commit_metadata_for_bootable` adds, and the version that is copied from the base.
+OSTREE_ROWS = (
+    Row(key="version", kind="s", reader="boot loader entries, `status`", why="shown nowhere"),
+    Row(
+        key="ostree.bootable",
+        kind="b",
+        reader="`ostree container`, composefs",
+        why="not taken for a tree that boots",
+    ),
+    Row(
+        key="ostree.linux",
+        kind="s",
+        reader="`ostree show`, installers",
+        why="the kernel's release is not known without a checkout",
+    ),
+)
 OURS = {
     "overlay.layers": "a(sssssas)",
     "overlay.warnings": "a(ssis)",
     "overlay.policy-version": "u",
 }
-OSTREE = {"version": "s", "ostree.bootable": "b", "ostree.linux": "s"}
+RPM_OSTREE_V6 = {row.key: row.kind for row in RPM_OSTREE}
+OSTREE = {row.key: row.kind for row in OSTREE_ROWS}
 
 
 def nevra(text: str) -> Nevra:
@@ -89,6 +168,25 @@ def test_a_layered_tree_has_every_key_in_the_type_that_readers_want(
     metadata: TreeMetadata, key: str, kind: str
 ) -> None:
     assert metadata.pack()[key].get_type_string() == kind
+
+
+def test_of_rpm_ostrees_namespace_there_is_its_set_and_nothing_else() -> None:
+    packed = FULL.pack()
+    there = {key: packed[key].get_type_string() for key in packed if key.startswith("rpmostree.")}
+    assert there == RPM_OSTREE_V6
+
+
+def test_the_values_within_are_typed_as_rpm_ostree_builds_them() -> None:
+    packed = FULL.pack()
+    removed = packed["rpmostree.removed-base-packages"].get_child_value(0).get_variant()
+    new, old = packed["rpmostree.replaced-base-packages"].get_child_value(0).unpack()
+    repository = packed["rpmostree.rpmmd-repos"].get_child_value(0)
+    values = {
+        key: repository.lookup_value(key, None).get_type_string() for key in ("id", "timestamp")
+    }
+    assert removed.get_type_string() == "(sstsss)"  # as `rpmostree_nevra_to_variant` has it
+    assert (len(new), len(old)) == (6, 6)
+    assert values == {"id": "s", "timestamp": "t"}
 
 
 @pytest.mark.parametrize(("key", "kind"), OSTREE.items())

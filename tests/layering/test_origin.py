@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Origins, judged by GLib's own key file parser."""
 
+from dataclasses import dataclass
 from textwrap import dedent
 
 import pytest
@@ -66,6 +67,166 @@ def glib_list(text: str, group: str, key: str) -> list[str]:
     parsed.load_from_data(text, len(text.encode()), GLib.KeyFileFlags.NONE)
     found: list[str] = parsed.get_string_list(group, key)
     return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """A key of rpm-ostree's origins: its type in GLib's terms, an example, what it does."""
+
+    group: str
+    key: str
+    kind: str  # "string", "list" or "boolean"
+    example: str
+    does: str
+
+
+# What `origin_to_treefile_inner` and `treefile_to_origin_inner` know (rust/src/origin.rs in
+# https://github.com/coreos/rpm-ostree), less the base itself.
+KEYS = (
+    Key(
+        group="origin",
+        key="override-commit",
+        kind="string",
+        example="a" * 64,
+        does="holds the base where `deploy` put it",
+    ),
+    Key(
+        group="origin",
+        key="unconfigured-state",
+        kind="string",
+        example="register first",
+        does="what `upgrade` says instead of upgrading",
+    ),
+    Key(
+        group="origin",
+        key="custom-url",
+        kind="string",
+        example="pivot://example.org/os",
+        does="shown in place of the refspec",
+    ),
+    Key(
+        group="origin",
+        key="custom-description",
+        kind="string",
+        example="Provisioned elsewhere",
+        does="shown beside it",
+    ),
+    Key(
+        group="packages",
+        key="requested",
+        kind="list",
+        example="strace;",
+        does="layered from the repositories",
+    ),
+    Key(
+        group="packages",
+        key="requested-local",
+        kind="list",
+        example=f"{DIGEST}:foo-1.2-3.x86_64;",
+        does="layered from a file, never upgraded",
+    ),
+    Key(
+        group="packages",
+        key="requested-local-fileoverride",
+        kind="list",
+        example=f"{DIGEST}:foo-1.2-3.x86_64;",
+        does="the same, over files of other packages",
+    ),
+    Key(group="modules", key="enable", kind="list", example="foo:2.0;", does="opens streams"),
+    Key(group="modules", key="install", kind="list", example="baz:1;", does="layers a profile"),
+    Key(
+        group="overrides", key="remove", kind="list", example="nano;", does="takes out of the base"
+    ),
+    Key(
+        group="overrides",
+        key="replace-local",
+        kind="list",
+        example=f"{DIGEST}:bar-1:2-3.x86_64;",
+        does="replaces in the base by a file",
+    ),
+    Key(
+        group="overrides",
+        key="replace",
+        kind="list",
+        example="repo=one,systemd;",
+        does="replaces in the base from a repository",
+    ),
+    Key(
+        group="rpmostree",
+        key="regenerate-initramfs",
+        kind="boolean",
+        example="true",
+        does="runs dracut on the client",
+    ),
+    Key(group="rpmostree", key="initramfs-args", kind="list", example="-I;", does="dracut's"),
+    Key(
+        group="rpmostree",
+        key="initramfs-etc",
+        kind="list",
+        example="/etc/crypttab;",
+        does="goes into a second initrd",
+    ),
+    Key(
+        group="rpmostree",
+        key="ex-cliwrap",
+        kind="boolean",
+        example="true",
+        does="wraps rpm, dnf, dracut",
+    ),
+)
+# In none of these is a tree assembled: the base keeps the name of an untouched one.
+IDLE = {key for key in KEYS if key.group == "origin"}
+
+
+def read_by_glib(text: str, key: Key) -> object:
+    parsed = GLib.KeyFile()
+    parsed.load_from_data(text, len(text.encode()), GLib.KeyFileFlags.NONE)
+    readers = {
+        "string": parsed.get_string,
+        "list": parsed.get_string_list,
+        "boolean": parsed.get_boolean,
+    }
+    return readers[key.kind](key.group, key.key)
+
+
+@pytest.mark.parametrize("key", KEYS, ids=lambda key: f"{key.group}/{key.key}")
+def test_a_key_of_rpm_ostrees_outlives_a_change_of_requests(key: Key) -> None:
+    base = "refspec" if key in IDLE else "baserefspec"
+    lines = [f"{base}=a:b"] + ([f"{key.key}={key.example}"] if key.group == "origin" else [])
+    text = "[origin]\n" + "".join(f"{line}\n" for line in lines)
+    if key.group != "origin":
+        text += f"\n[{key.group}]\n{key.key}={key.example}\n"
+    before = read_by_glib(text, key)
+    origin = Origin.parse(text)
+    changed = origin.with_requests(requested=("zsh", *origin.requested))
+    assert glib_list(changed.format(), "packages", "requested")[0] == "zsh"
+    assert glib_values(changed.format())["origin", "baserefspec"] == "a:b"
+    if (key.group, key.key) != ("packages", "requested"):
+        assert read_by_glib(changed.format(), key) == before
+    assert changed.with_requests(requested=origin.requested).format() == text
+
+
+@pytest.mark.parametrize("key", KEYS, ids=lambda key: f"{key.group}/{key.key}")
+def test_what_is_written_is_of_the_type_that_rpm_ostree_reads(key: Key) -> None:
+    """Of the keys that are written here; all others are only ever kept."""
+    local = LocalPackage(digest=DIGEST, nevra="foo-1.2-3.x86_64")
+    overrides = Overrides(
+        remove=("nano",),
+        replace_local=(LocalPackage(digest=DIGEST, nevra="bar-1:2-3.x86_64"),),
+        replace=(Replacement(source="repo=one", packages=("systemd",)),),
+    )
+    text = (
+        Origin.for_refspec("a:b")
+        .with_requests(requested=("strace",), requested_local=(local,), overrides=overrides)
+        .holding("a" * 64)
+        .format()
+    )
+    if (key.group, key.key) in glib_values(text):
+        assert glib_values(text)[key.group, key.key] == key.example
+    else:
+        assert key.group in ("modules", "rpmostree") or key.key.endswith(
+            ("-state", "custom-url", "custom-description", "-fileoverride")
+        )
 
 
 def test_everything_that_rpm_ostree_writes_is_read() -> None:
