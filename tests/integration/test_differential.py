@@ -37,10 +37,11 @@ GROUPS = {
     "daemons": Group(packages="memcached redis dnsmasq-base"),
     "graphical": Group(packages="mousepad galculator case-mime", tree="base/workstation"),
     "paths": Group(
-        packages="""case-boot-file case-caps case-etc case-ghost case-hardlinks case-identical-a
-            case-identical-b case-links case-names case-opt case-opt-space case-same-as-base
-            case-setuid case-sizes case-tmpfiles case-unmerged-paths case-user-pre
-            case-user-sysusers case-usr-local case-var-dirs case-var-file""",
+        packages="""case-abi-fixed case-abi-follows case-boot-file case-caps case-etc case-ghost
+            case-hardlinks case-identical-a case-identical-b case-links case-names
+            case-opt case-opt-space case-same-as-base case-setuid case-sizes case-tmpfiles
+            case-unmerged-paths case-user-pre case-user-sysusers case-usr-local
+            case-var-dirs case-var-file""",
         # The files for /boot are in /usr/lib/ostree-boot.
         verify=frozenset(
             {
