@@ -41,6 +41,7 @@ PACKAGES = (
     "python3-libdnf5",
     "python3-rpm",
     "python3-venv",
+    "qemu-system-x86",
     "rpm",
     "strace",
     "util-linux",
