@@ -8,11 +8,12 @@ land together with their refs, or none does.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from threading import Event as Flag
 from typing import IO, cast
 
+from layering import interrupts
 from layering.capabilities import XATTR, capability_xattr
 from layering.errors import BrokenPackageError, UnsupportedPathError
 from layering.fileentries import FileEntry
@@ -72,25 +73,40 @@ def cached_layer(repo: Repo, nevra: Nevra, digest: str, layout: BaseLayout) -> L
 def _import_all(
     rpms: Sequence[VerifiedRpm], repo: Repo, layout: BaseLayout, report: Report
 ) -> list[Layer]:
-    stop = Flag()
-    workers = min(len(rpms), len(os.sched_getaffinity(0)))
-    # libostree takes objects from several threads into one transaction; the pool is left, with all
-    # its threads at rest, before the transaction ends either way.
+    # libostree takes objects from several threads into one transaction, and objects that come
+    # after its end go to the repository itself: a commit without its files, where an interrupt
+    # left a thread behind. So all threads are at rest before the transaction ends, either way.
     with repo.transaction():
-        with ThreadPoolExecutor(workers, thread_name_prefix="import") as pool:
-            tasks = {pool.submit(_import, rpm, repo, layout, stop): rpm for rpm in rpms}
-            try:
-                for done, task in enumerate(as_completed(tasks), 1):
-                    task.result()
-                    report(_progress(str(tasks[task].package.nevra), done, len(rpms)))
-            except BaseException:
-                stop.set()
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
-        layers = [task.result() for task in tasks]
+        layers = _in_threads(rpms, repo, layout, report)
         for layer in layers:
             repo.set_ref(layer.ref, layer.commit)
     return layers
+
+
+def _in_threads(
+    rpms: Sequence[VerifiedRpm], repo: Repo, layout: BaseLayout, report: Report
+) -> list[Layer]:
+    failed = Flag()
+    workers = min(len(rpms), len(os.sched_getaffinity(0)))
+    with (
+        interrupts.held() as interrupt,
+        ThreadPoolExecutor(workers, thread_name_prefix="import") as pool,
+    ):
+
+        def stopped() -> bool:
+            return failed.is_set() or interrupt.came
+
+        tasks = {pool.submit(_import, rpm, repo, layout, stopped): rpm for rpm in rpms}
+        try:
+            for done, task in enumerate(as_completed(tasks), 1):
+                task.result()
+                report(_progress(str(tasks[task].package.nevra), done, len(rpms)))
+        except BaseException:
+            failed.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+            if not interrupt.came:
+                raise
+    return [task.result() for task in tasks]
 
 
 def _progress(item: str, done: int, total: int) -> Event:
@@ -99,7 +115,7 @@ def _progress(item: str, done: int, total: int) -> Event:
     )
 
 
-def _import(rpm: VerifiedRpm, repo: Repo, layout: BaseLayout, stop: Flag) -> Layer:
+def _import(rpm: VerifiedRpm, repo: Repo, layout: BaseLayout, stopped: Callable[[], bool]) -> Layer:
     package = rpm.package
     header = read_header(rpm.path)
     if header.nevra != package.nevra:
@@ -107,8 +123,8 @@ def _import(rpm: VerifiedRpm, repo: Repo, layout: BaseLayout, stop: Flag) -> Lay
     plan = plan_layer(header, layout)
     files: dict[bytes, str] = {}
     for item in read_payload(rpm.path, header, digest=package.digest):
-        if stop.is_set():
-            raise InterruptedError("another package failed")
+        if stopped():
+            raise InterruptedError("interrupted, or another package failed")
         if item.content is not None:
             files |= _write_file(repo, plan, item, item.content, rpm)
     for place, target in plan.links.items():

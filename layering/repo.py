@@ -237,8 +237,11 @@ class Repo:
         """Writes a commit of a written tree and returns its checksum.
 
         The metadata is sorted by key, so that equal inputs give an equal commit; `timestamp` is in
-        seconds since 1970 and always the caller's, never the clock's.
+        seconds since 1970 and always the caller's, never the clock's. Outside a transaction a
+        commit would be there before its files are.
         """
+        if not self._depth:
+            raise RuntimeError(f"write_commit({subject!r}) outside a transaction")
         packed = GLib.Variant("a{sv}", dict(sorted((metadata or {}).items())))
         write = self.handle.write_commit_with_time
         root = self._write_mtree(self.tree_at(*tree))

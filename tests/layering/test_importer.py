@@ -2,10 +2,13 @@
 """Layers: where they come from, that they come once, whole or not at all, and always the same."""
 
 import hashlib
+import os
+import signal
 import stat
 import subprocess
 import sys
 import textwrap
+import threading
 import zlib
 from collections.abc import Sequence
 from dataclasses import replace
@@ -28,6 +31,7 @@ from layering.paths import EMPTY_BASE, BaseLayout
 from layering.progress import Event
 from layering.refs import parse_layer_ref
 from layering.repo import Repo
+from layering.rpmtags import Tag
 from solver import Nevra, Package, Reason, Source, VerifiedRpm
 from tests.layering.rpmbytes import Member, Rpm, newc, text
 from tests.rpms import File, Spec, build_rpm
@@ -268,3 +272,37 @@ def test_nothing_of_the_machine_is_in_a_layer(scratch: Path) -> None:
         for path, repo in zip((rpm, moved), repos, strict=True)
     ]
     assert layers[0] == layers[1]
+
+
+def test_an_impatient_interrupt_leaves_no_thread_and_no_commit_without_its_files(
+    repo: Repo, tmp_path: Path
+) -> None:
+    rpms = []
+    for name in "abcdef":
+        members = [
+            Member(path=f"/usr/share/{name}{number}".encode(), content=b"%d" % number * 500)
+            for number in range(300)
+        ]
+        named = Rpm(members=members, tags={Tag.NAME: text(name.encode())})
+        rpms.append(verified(named.write(tmp_path / name)))
+    pressing = threading.Event()
+
+    def press() -> None:
+        while not pressing.wait(0.002):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=press)
+    with pytest.raises(KeyboardInterrupt):
+        try:
+            thread.start()
+            import_packages(rpms, repo, EMPTY_BASE)
+        finally:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            pressing.set()
+            thread.join()
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+    assert [each.name for each in threading.enumerate() if each.name.startswith("import")] == []
+    assert list(repo.path.glob("objects/*/*.commit")) == []
+    fsck(repo)
+    assert len(import_packages(rpms, Repo.open(repo.path), EMPTY_BASE)) == 6
+    fsck(repo)
