@@ -7,7 +7,6 @@ layer that an earlier importer made serves on until its package is imported anew
 is got again from a repository.
 """
 
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -16,6 +15,7 @@ from pathlib import Path
 from layering import progress, provenance
 from layering.errors import MissingLayerError
 from layering.importer import Layer, cached_layer, import_packages, layer_info
+from layering.leased import leased, sweep
 from layering.localrpm import local_packages
 from layering.origin import LocalPackage
 from layering.repo import Repo
@@ -32,6 +32,8 @@ from solver import (
     Transaction,
 )
 from solver import Progress as SolverProgress
+
+_STUBS = "stubs-"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,8 +116,10 @@ def resolved(
         SolverError: no package has such a name, no set fits, a repository cannot be read.
         MissingLayerError: a local package is nowhere any more.
     """
-    with tempfile.TemporaryDirectory(prefix="overlay-stubs-") as directory:
-        stubs = _stubs(repo, target, Path(directory))
+    cache_dir.mkdir(parents=True, exist_ok=True)
+    sweep(cache_dir, _STUBS)
+    with leased(cache_dir, _STUBS) as directory:
+        stubs = _stubs(repo, target, directory)
         # Without their layers, what stays has to come from the repositories again.
         complete = bool(target.tree.policy_version) and len(stubs) == len(target.tree.layers)
         goal = Goal(

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from layering.headerindex import TagValue
+from layering.leased import leased, sweep
 from layering.rpmdb_blob import decode_tags
 from layering.rpmtags import Tag
 from layering.spellings import spellings
@@ -30,6 +31,7 @@ _PACKAGE = frozenset((*_IDENTITY, Tag.SIZE, Tag.LONGSIZE, Tag.BUILDTIME, _SUMMAR
 _PATHS = frozenset((*_IDENTITY, Tag.BASENAMES, Tag.DIRINDEXES, Tag.DIRNAMES))
 _KEYS = b"gpg-pubkey"  # how rpm stores a key: no package, and without an architecture
 _CACHE_FORMAT = 1
+_COPY = "overlay-rpmdb-"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,10 +142,12 @@ def _opened(directory: Path) -> Iterator[sqlite3.Connection]:
                 yield database
             return
         # What the log holds is part of the database, but reading it needs files beside it.
-        with tempfile.TemporaryDirectory(prefix="overlay-rpmdb-") as scratch:
+        scratches = Path(tempfile.gettempdir())
+        sweep(scratches, _COPY)
+        with leased(scratches, _COPY) as scratch:
             for name in (DATABASE, f"{DATABASE}-wal"):
-                shutil.copyfile(directory / name, Path(scratch) / name)
-            with closing(sqlite3.connect(Path(scratch) / DATABASE)) as database:
+                shutil.copyfile(directory / name, scratch / name)
+            with closing(sqlite3.connect(scratch / DATABASE)) as database:
                 yield database
     except sqlite3.Error as error:
         raise RpmdbError(f"cannot read: {error}", directory) from error

@@ -9,10 +9,6 @@ No file of the checkout or of the repository is ever opened for writing. The dir
 tells a run that is alive from what a killed one left behind.
 """
 
-import fcntl
-import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +19,7 @@ from layering._ostree import OSTree
 from layering.delta import make_delta, make_directory
 from layering.dirtree import DirNode
 from layering.errors import WorkspaceError
+from layering.leased import leased, sweep
 from layering.repo import Repo
 
 _PREFIX = "overlay-work-"
@@ -61,7 +58,7 @@ def open_workspace(
         raise WorkspaceError(f"cannot work in a repository that is not of mode bare: {repo.path}")
     mounts.enter_own_namespace()
     clean_leftovers(repo)
-    with _work_directory(repo) as work:
+    with leased(repo.path / "tmp", _PREFIX) as work:
         after = DirNode(tree=tree, meta=meta)
         lowers = _lowers(repo, work, after, checkout)
         names = ("root", "work", "scratch")
@@ -79,13 +76,7 @@ def open_workspace(
 
 def clean_leftovers(repo: Repo) -> tuple[Path, ...]:
     """Removes the directories of runs that are no longer alive, and returns their paths."""
-    removed = []
-    for path in sorted((repo.path / "tmp").glob(f"{_PREFIX}*")):
-        with _locked(path) as mine:
-            if mine:
-                shutil.rmtree(path)
-                removed.append(path)
-    return tuple(removed)
+    return sweep(repo.path / "tmp", _PREFIX)
 
 
 def _lowers(repo: Repo, work: Path, after: DirNode, checkout: Checkout | None) -> list[Path]:
@@ -108,36 +99,3 @@ def _checkout_tree(repo: Repo, node: DirNode, destination: Path) -> None:
         repo.checkout(commit, destination)
     finally:
         repo.handle.delete_object(OSTree.ObjectType.COMMIT, commit, None)
-
-
-@contextmanager
-def _work_directory(repo: Repo) -> Iterator[Path]:
-    while True:
-        path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=repo.path / "tmp"))
-        with _locked(path) as mine:
-            if not mine:  # somebody who cleans up saw it first
-                continue
-            try:
-                yield path
-            finally:
-                shutil.rmtree(path, ignore_errors=True)
-            return
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[bool]:
-    """Tells whether the directory was there to be locked, and nobody else's."""
-    try:
-        handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        yield False
-        return
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-            return
-        yield path.exists()
-    finally:
-        os.close(handle)

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Directories that last as long as the run that made them, however it ends.
+
+Each is locked (flock(2)) by its maker: a lock goes with its process, even with a killed one, so
+that whoever comes next knows what is left over, and removes it.
+"""
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def leased(parent: Path, prefix: str) -> Iterator[Path]:
+    """Gives a new directory below `parent`, and removes it at the end."""
+    while True:
+        path = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+        with _locked(path) as mine:
+            if not mine:  # somebody who sweeps saw it first
+                continue
+            try:
+                yield path
+            finally:
+                shutil.rmtree(path, ignore_errors=True)
+            return
+
+
+def sweep(parent: Path, prefix: str) -> tuple[Path, ...]:
+    """Removes the directories of runs that are no longer alive, and returns their paths."""
+    removed = []
+    for path in sorted(parent.glob(f"{prefix}*")):
+        with _locked(path) as mine:
+            if mine:
+                shutil.rmtree(path)
+                removed.append(path)
+    return tuple(removed)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[bool]:
+    """Tells whether the directory was there to be locked, and nobody else's."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:  # gone since, or, in a place for everybody, somebody else's
+        yield False
+        return
+    try:
+        if os.fstat(handle).st_uid != os.geteuid():
+            yield False
+            return
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield path.exists()
+    finally:
+        os.close(handle)
