@@ -4,7 +4,8 @@
 Layers of the pending tree are tried three ways: alone where they have a name, then as the better
 choice, then as one choice among all. An upgrade begins with the last of these, and where the newest
 of everything does not fit takes the newest that does, as `dnf5 upgrade` skips what does not. Within
-a way everything is dnf's own choice. The solution is judged again afterwards, see
+a way everything is dnf's own choice. A request that the base provides takes part only where a
+package can be had for it, alone beside the base. The solution is judged again afterwards, see
 `solver.transaction`.
 """
 
@@ -24,7 +25,7 @@ from solver.problems import (
     unknown_groups,
     unsatisfiable_error,
 )
-from solver.request import Request, roots_of, sort_requests
+from solver.request import Request, is_met, roots_of, sort_requests
 from solver.solution import incoming, needs_of, package_values, steps_of, twins_to_avoid
 from solver.transaction import attribute, base_moves, check_base_stays
 
@@ -50,10 +51,11 @@ _UPGRADING = (_Way(), _Way(any_version=True))
 class Resolver:
     """Solves goals over one Base, one after another."""
 
-    def __init__(self, candidates: Candidates, known: Any) -> None:
+    def __init__(self, candidates: Candidates, known: Any, *, complete: bool) -> None:
         self._candidates = candidates
         self._base = candidates.base
         self._known = known
+        self._complete = complete  # whether there are repositories, and all loaded
         option = self._base.get_config().get_install_weak_deps_option()
         self._weak_deps_configured = bool(option.get_value())
         self._option = option
@@ -67,21 +69,39 @@ class Resolver:
         weak = goal.weak_deps and self._weak_deps_configured
         self._option.set(libdnf5.conf.Option.Priority_RUNTIME, weak)
         self._candidates.prepare(goal)
-        requests = sort_requests(self._candidates, goal, self._known)
-        if not requests.active:
-            return Transaction(packages=(), inactive=requests.inactive)
-        solved, held_back = self._try_all(requests.active, _ways(goal))
+        requests = sort_requests(self._candidates, goal, self._known, complete=self._complete)
+        resting = self._unobtainable(requests.active)
+        active = [request for request in requests.active if request.label not in resting]
+        resting.update(requests.inactive)
+        if not active:
+            return Transaction(packages=(), inactive=tuple(sorted(resting)))
+        solved, held_back = self._try_all(active, _ways(goal))
         packages = incoming(solved)
         bare = [package for package, _ in packages]
         steps = steps_of(solved)
-        attributed = attribute(
-            roots_of(self._candidates, requests.active, solved),
-            needs_of(self._candidates, bare, weak=weak),
-            [step.nevra for step in steps if step.inbound],
-        )
+        brought = [step.nevra for step in steps if step.inbound]
+        roots = roots_of(self._candidates, active, solved)
+        for request in active:
+            idle = roots[request.label].isdisjoint(brought)
+            if idle and is_met(self._candidates, request, solved):
+                resting.add(request.label)
+                del roots[request.label]
+        needs = needs_of(self._candidates, bare, weak=weak)
+        attributed = attribute(roots, needs, brought)
         check_base_stays(steps, self._candidates.base_nevras, attributed)
         values = package_values(self._candidates, packages, attributed)
-        return Transaction(packages=values, inactive=requests.inactive, held_back=held_back)
+        return Transaction(packages=values, inactive=tuple(sorted(resting)), held_back=held_back)
+
+    def _unobtainable(self, requests: Sequence[Request]) -> set[str]:
+        """Returns the requests that the base provides, and nothing can be layered for."""
+        provided = [request for request in requests if request.provided]
+        if provided:
+            self._limit_to_base(lock_base=True)
+        return {
+            request.label
+            for request in provided
+            if self._solve([request], any_version=True).get_problems() != _FITS
+        }
 
     def _try_all(
         self, requests: Sequence[Request], ways: Sequence[_Way]

@@ -70,7 +70,10 @@ def unknown_groups(transaction: Any) -> tuple[str, ...]:
 def moved_error(moves: Sequence[BaseMove], lines: Sequence[str] = ()) -> SolverError:
     """Returns the error for requests that only a change of the base would meet."""
     error = BaseMovedError(moves, lines)
-    error.add_note("layering leaves base packages as they are; 'overlay override' changes them")
+    error.add_note(
+        "base packages stay as they are; ask for a version that fits them, "
+        "or go to a base that has it"
+    )
     return error
 
 

@@ -4,7 +4,8 @@
 A request is inactive where the base meets it already, unknown where nothing matches, refused where
 only packages that would move the base match, and active otherwise. Matching is dnf's own: NEVRA
 forms first, then provides, then files, so a name that the base merely provides counts as met only
-where no package has it for a name.
+where no package that has it for a name can be installed beside the base. Whether one can is found
+by solving, and so by `solver.goal`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -29,6 +30,7 @@ class Request:
 
     label: str  # what the user knows it by: the spec; the NEVRA of a file
     package: Any = None  # libdnf5's package of a file; None for a spec
+    provided: bool = False  # the base provides it: it blocks nothing if no package can be had
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +55,13 @@ class _Verdict:
     moves: tuple[BaseMove, ...] = ()
 
 
-def sort_requests(candidates: Candidates, goal: Goal, known: Any) -> SortedRequests:
+def sort_requests(
+    candidates: Candidates, goal: Goal, known: Any, *, complete: bool
+) -> SortedRequests:
     """Sorts a goal's requests; `known` is a query of all packages, excluded ones as well.
+
+    `complete` says that there are repositories and that all were loaded: only then does it mean
+    something that none has a package which is layered.
 
     Raises:
         UnknownPackageError: specs that nothing matches; all of them.
@@ -62,7 +69,10 @@ def sort_requests(candidates: Candidates, goal: Goal, known: Any) -> SortedReque
     """
     verdicts = [
         *(_judge_file(candidates, package) for package in candidates.local),
-        *(_judge_spec(candidates, spec) for spec in sorted(set(goal.install))),
+        *(
+            _judge_spec(candidates, spec, renewing=goal.upgrade and complete)
+            for spec in sorted(set(goal.install))
+        ),
     ]
     unknown = [verdict.request.label for verdict in verdicts if verdict.state is _State.UNKNOWN]
     if unknown:
@@ -88,10 +98,10 @@ def _judge_file(candidates: Candidates, package: Any) -> _Verdict:
     return _Verdict(request=request, state=_State.ACTIVE)
 
 
-def _judge_spec(candidates: Candidates, spec: str) -> _Verdict:
-    request = Request(label=spec)
+def _judge_spec(candidates: Candidates, spec: str, *, renewing: bool) -> _Verdict:
     if spec.startswith("@"):  # groups are libdnf5's business as a whole
-        return _Verdict(request=request, state=_State.ACTIVE)
+        return _Verdict(request=Request(label=spec), state=_State.ACTIVE)
+    request = Request(label=spec, provided=_is_provided(candidates, spec))
     matches = _matches(candidates.visible, spec)
     offered = libdnf5.rpm.PackageQuery(matches)
     offered.difference(candidates.installed)
@@ -101,10 +111,29 @@ def _judge_spec(candidates: Candidates, spec: str) -> _Verdict:
         return _Verdict(request=request, state=_State.UNKNOWN)
     if matches.size() > offered.size() and not (_wants_each(spec) and free.size()):
         return _Verdict(request=request, state=_State.INACTIVE)
+    if request.provided and (not free.size() or (renewing and _only_layers(candidates, offered))):
+        return _Verdict(request=request, state=_State.INACTIVE)
     if not free.size():
         moves = _direct_moves(candidates, spec, offered)
         return _Verdict(request=request, state=_State.REFUSED, moves=moves)
     return _Verdict(request=request, state=_State.ACTIVE)
+
+
+def is_met(candidates: Candidates, request: Request, transaction: Any) -> bool:
+    """Tells whether the base has what a request asks for, or what obsoletes it.
+
+    Asked of requests that brought nothing into a solved transaction, where dnf takes it so.
+    """
+    if request.package is not None:
+        return False
+    if request.label.startswith("@"):
+        members = _group_members(transaction).get(request.label[1:], set())
+        return not members.isdisjoint(nevra.name for nevra in candidates.base_nevras)
+    if _matches(candidates.installed, request.label).size():
+        return True
+    obsoleters = libdnf5.rpm.PackageQuery(candidates.installed)
+    obsoleters.filter_obsoletes(_matches(candidates.visible, request.label))
+    return bool(obsoleters.size())
 
 
 def roots_of(
@@ -137,6 +166,26 @@ def _matches(packages: Any, spec: str) -> Any:
     query = libdnf5.rpm.PackageQuery(packages)
     query.resolve_pkg_spec(spec, libdnf5.base.GoalJobSettings(), False)
     return query
+
+
+def _is_provided(candidates: Candidates, spec: str) -> bool:
+    """Tells whether a base package provides what a plain spec asks for."""
+    if _wants_each(spec):
+        return False
+    settings = libdnf5.base.ResolveSpecSettings()
+    settings.set_with_nevra(False)
+    settings.set_with_filenames(False)
+    settings.set_with_binaries(False)
+    query = libdnf5.rpm.PackageQuery(candidates.installed)
+    query.resolve_pkg_spec(spec, settings, False)
+    return bool(query.size())
+
+
+def _only_layers(candidates: Candidates, packages: Any) -> bool:
+    """Tells whether all packages are layers, and none of them a file that is wanted itself."""
+    local = {int(package.get_id().id) for package in candidates.local}
+    layers = candidates.stubs.keys() - local
+    return all(int(package.get_id().id) in layers for package in packages)
 
 
 def _wants_each(spec: str) -> bool:

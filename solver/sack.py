@@ -28,7 +28,12 @@ from solver.model import (
     VerifiedRpm,
     ignore,
 )
-from solver.repositories import configure_repositories, describe, load_repositories
+from solver.repositories import (
+    available_repositories,
+    configure_repositories,
+    describe,
+    load_repositories,
+)
 from solver.scratch import private_root
 
 
@@ -50,7 +55,9 @@ class Sack:
             self._base.get_config().disable_excludes = disabled
             self._base.get_rpm_package_sack().load_config_excludes_includes()
             self._candidates = Candidates(self._base, installed, private / "links")
-            self._resolver = Resolver(self._candidates, known)
+            enabled = available_repositories(self._base, enabled=True)
+            complete = config.load_repositories and bool(enabled) and not self._skipped
+            self._resolver = Resolver(self._candidates, known, complete=complete)
             self._downloader = Downloader(self._base, config, private, report)
         except BaseException:
             self._cleanup.close()

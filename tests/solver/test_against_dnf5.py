@@ -52,6 +52,7 @@ OFFERED: list[str | Pkg] = [
     pkg("new-name-1-1.noarch", obsoletes=["old-name < 2"], provides=["old-name = 2"]),
     pkg("never-installed-1-1.noarch"),
     pkg("picky-1-1.noarch", requires=["mta"], conflicts=["exim"]),
+    pkg("sh-1-1.noarch"),  # which the base provides
     pkg("in-a-circle-1-1.noarch", requires=["the-circle"]),
     pkg("the-circle-1-1.noarch", requires=["in-a-circle"]),
 ]
@@ -70,6 +71,7 @@ OFFERED: list[str | Pkg] = [
         ("rich",),
         ("old-name",),
         ("tool-*",),
+        ("sh",),
         ("in-a-circle", "langs"),
         ("libc.so.6()(64bit)", "exim"),
     ],

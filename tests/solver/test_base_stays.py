@@ -61,7 +61,8 @@ def test_a_newer_version_of_a_base_package_is_refused(world: World, spec: str) -
         f"'{spec}' would replace base package libfoo-1-1.x86_64 with libfoo-2-1.x86_64 from 'r'"
     )
     assert hints(error) == [
-        "layering leaves base packages as they are; 'overlay override' changes them"
+        "base packages stay as they are; ask for a version that fits them, "
+        "or go to a base that has it"
     ]
     assert [(move.requests, str(move.base)) for move in error.moves] == [
         ((spec,), "libfoo-1-1.x86_64")
