@@ -5,7 +5,7 @@ Whatever may refuse comes before whatever costs: of another base only its packag
 fetched until the solver has agreed and a person has, and the tree itself after that.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,6 +16,7 @@ from layering.deployments import Deployment
 from layering.errors import BadRequestError
 from layering.intent import Intent
 from layering.merged import MergeOptions, merged_commit
+from layering.origin import Origin
 from layering.packagediff import compare_packages
 from layering.proposal import BaseChange, Proposal, compare
 from layering.proposed import proposed_packages
@@ -56,6 +57,7 @@ class Changed:
     proposal: Proposal
     deployment: Deployment | None = None
     confirmed: bool = True
+    warnings: tuple[str, ...] = ()  # what finalizing it will settle otherwise than expected
 
     @property
     def unchanged(self) -> bool:
@@ -83,6 +85,7 @@ def change(
         FileConflictError, ScriptletFailedError, …: see `merged_commit`; nothing was deployed.
     """
     _refuse_unsupported(target, intent)
+    _refuse_lost_requests(target, intent)
     if _is_as_before(target, intent):
         return Changed(proposal=Proposal())
     following = _with_base(host, target, intent)
@@ -150,19 +153,47 @@ def _deployed(
     options: ChangeOptions,
     proposal: Proposal,
 ) -> Changed:
-    sysroot, report = host.sysroot, host.report
-    clean_leftovers(sysroot.repo)
-    found = preflight.check(sysroot, target.config, target.stateroot, commit, report)
-    for warning in found.warnings():
+    clean_leftovers(host.sysroot.repo)
+    deployment, warnings = deploy(
+        host,
+        target,
+        commit,
+        intent.next_origin,
+        kargs=None,
+        lock_finalization=options.lock_finalization,
+    )
+    return Changed(proposal=proposal, deployment=deployment, warnings=warnings)
+
+
+def deploy(
+    host: Host,
+    target: Target,
+    commit: str,
+    origin: Origin,
+    *,
+    kargs: Sequence[str] | None,
+    lock_finalization: bool,
+) -> tuple[Deployment, tuple[str, ...]]:
+    """Deploys a commit after a preflight, and returns the deployment and the preflight's warnings.
+
+    What takes the place of a staged tree that waits for the word waits as well.
+    """
+    sysroot, report, pending = host.sysroot, host.report, target.pending
+    warnings = preflight.check(sysroot, target.config, target.stateroot, commit, report).warnings()
+    for warning in warnings:
         progress.warn(report, "preflight", warning)
+    stays_locked = pending.staged and pending.locked
+    if stays_locked and not lock_finalization:
+        progress.note(report, "deploy", "the staged tree was locked, and stays so")
     deployment = sysroot.deploy(
         target.stateroot,
         commit,
-        intent.next_origin,
-        locked=options.lock_finalization,
+        origin,
+        kargs=kargs,
+        locked=lock_finalization or stays_locked,
         report=report,
     )
-    return Changed(proposal=proposal, deployment=deployment)
+    return deployment, warnings
 
 
 def _with_base(host: Host, target: Target, intent: Intent) -> Target:
@@ -263,6 +294,25 @@ def _refuse_unsupported(target: Target, intent: Intent) -> None:
         if groups:
             error.add_note("take them back with 'rpm-ostree reset' and its options, then try again")
         raise error
+
+
+def _refuse_lost_requests(target: Target, intent: Intent) -> None:
+    """Raises BadRequestError where an origin asks for nothing of what its tree was made for.
+
+    So it is after a power cut on some file systems: a file of no bytes.
+    """
+    origin, made_for = target.pending.origin, target.tree.requested
+    if origin.layered or intent.source is not None or not intent.wanted:
+        return
+    if not (target.tree.layers and made_for):
+        return
+    error = BadRequestError(
+        f"the origin asks for nothing, but its tree was made for {', '.join(made_for)}: "
+        f"{target.pending.id}"
+    )
+    error.add_note(f"to ask for it again: overlay rebase REFSPEC --install {made_for[0]} …")
+    error.add_note("'overlay reset' goes on without")
+    raise error
 
 
 @contextmanager

@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from layering import newbase, progress
-from layering.change import Changed, ChangeOptions, Confirm, Host, change
+from layering.change import Changed, ChangeOptions, Confirm, Host, change, deploy
 from layering.cleaning import Cleaned, CleanUp, clean
 from layering.deployments import Deployment
 from layering.intent import Intent, Reset, additions, resetting, staying, with_requests
 from layering.kargs import KargEdit, edited
 from layering.newbase import Available
-from layering.resolution import RepositoryOptions, sack_config, told
+from layering.resolution import RepositoryOptions, sack_config, sweep_stubs, told
 from layering.sysroot import Sysroot
 from layering.target import Target, load_target
 from solver import Repository, Sack
@@ -75,11 +75,23 @@ class Client:
     # The base
 
     def upgrade(
-        self, options: ChangeOptions, confirm: Confirm, *, allow_downgrade: bool = False
+        self,
+        options: ChangeOptions,
+        confirm: Confirm,
+        *,
+        allow_downgrade: bool = False,
+        unattended: bool = False,
     ) -> Changed:
-        """Goes to the newest commit of the branch, and to the best version of every layer."""
+        """Goes to the newest commit of the branch, and to the best version of every layer.
+
+        An `unattended` one leaves alone what a person chose: a held base, a rollback.
+        """
 
         def intent(target: Target) -> Intent:
+            chosen = newbase.chosen_by_hand(target) if unattended else ""
+            if chosen:
+                progress.note(self._report, "upgrade", f"left alone: {chosen}")
+                return staying(target)
             return newbase.upgraded(
                 self._sysroot.repo,
                 target,
@@ -97,6 +109,7 @@ class Client:
         confirm: Confirm,
         *,
         revision: str | None = None,
+        allow_downgrade: bool = False,
     ) -> Changed:
         """Goes to another branch, or to one commit of it, with the same requests."""
 
@@ -108,6 +121,7 @@ class Client:
                 revision,
                 self._report,
                 offline=options.repositories.cache_only,
+                allow_downgrade=allow_downgrade,
             )
 
         return self._change(intent, options, confirm, asks_remote=True)
@@ -163,16 +177,18 @@ class Client:
         with self._sysroot.lock(self._report):
             target = load_target(self._sysroot, self._stateroot, self._cache_dir)
             pending = target.pending
+            if lock_finalization:
+                self._sysroot.check_staging()
             after = edited(pending.kargs, edits)
             if after == pending.kargs:
                 return KargsChanged(before=pending.kargs, after=after, deployment=None)
-            deployment = self._sysroot.deploy(
-                target.stateroot,
+            deployment, _warnings = deploy(
+                self._host(),
+                target,
                 pending.checksum,
                 pending.origin,
                 kargs=after,
-                locked=lock_finalization,
-                report=self._report,
+                lock_finalization=lock_finalization,
             )
             return KargsChanged(before=pending.kargs, after=after, deployment=deployment)
 
@@ -184,6 +200,7 @@ class Client:
     def clean_up(self, what: CleanUp) -> Cleaned:
         """Removes what is no longer needed."""
         with self._sysroot.lock(self._report):
+            sweep_stubs(self._cache_dir)
             return clean(self._sysroot, self._name(), self._cache_dir, what, self._report)
 
     def refresh_metadata(self, options: RepositoryOptions) -> tuple[Repository, ...]:
@@ -205,6 +222,8 @@ class Client:
         asks_remote: bool = False,
     ) -> Changed:
         added = additions(options.install)
+        if options.lock_finalization:
+            self._sysroot.check_staging()
         # A look at what would change writes nothing, unless a remote has to be asked.
         looks = options.dry_run and not asks_remote
         with nullcontext() if looks else self._sysroot.lock(self._report):
@@ -216,8 +235,10 @@ class Client:
                 options.uninstall,
                 drop_all=options.uninstall_all,
             )
-            host = Host(sysroot=self._sysroot, cache_dir=self._cache_dir, report=self._report)
-            return change(host, target, intent, options, confirm)
+            return change(self._host(), target, intent, options, confirm)
+
+    def _host(self) -> Host:
+        return Host(sysroot=self._sysroot, cache_dir=self._cache_dir, report=self._report)
 
     def _name(self) -> str:
         return self._stateroot or self._sysroot.default_stateroot()

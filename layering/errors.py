@@ -97,11 +97,15 @@ class SysrootError(LayeringError):
 
 
 class MissingLayerError(LayeringError):
-    """A local package of the present tree has no layer in the cache any more, nor a repository."""
+    """Packages that came as files have no layer in the repository, and no repository has them.
 
-    def __init__(self, nevra: str) -> None:
-        super().__init__(f"the layer of {nevra} is no longer in the repository's cache")
-        self.add_note(f"give its file again: overlay install ./{nevra}.rpm")
+    So it is after `cleanup`, and with a deployment that rpm-ostree layered, whose cache is its own.
+    """
+
+    def __init__(self, nevras: Sequence[str]) -> None:
+        super().__init__(f"no layer is there of what came as a file: {', '.join(nevras)}")
+        files = " ".join(f"./{nevra}.rpm" for nevra in nevras)
+        self.add_note(f"give the file again: overlay install {files}")
 
 
 class StrictError(LayeringError):

@@ -83,6 +83,10 @@ def _check(edit: KargEdit) -> None:
     text = edit.text
     if not _key(text):
         raise KargError(f"a kernel argument needs a name: '{edit}'")
+    if any(not character.isprintable() for character in text):
+        raise KargError(f"a control character cannot stand in a kernel argument: {text!r}")
+    if _key(text) == "ostree":
+        raise KargError(f"libostree itself sets 'ostree=' for each deployment: '{edit}'")
     if text.count('"') % 2:
         raise KargError(f"a quote is not closed: kernel argument '{text}'")
     outside = "".join(text.split('"')[::2])

@@ -39,6 +39,7 @@ class Available:
     refspec: Refspec
     current: Head
     found: Head | None  # None: nothing new
+    older: Head | None = None  # the branch went back to this, which an upgrade refuses
 
 
 def available(repo: Repo, target: Target, report: progress.Report, *, offline: bool) -> Available:
@@ -51,8 +52,21 @@ def available(repo: Repo, target: Target, report: progress.Report, *, offline: b
     refspec = _followed_by(target.pending.origin)
     head = remotes.fetch_head(repo, refspec, report, offline=offline)
     current = _current(target)
-    found = head if head.commit != current.commit else None
-    return Available(refspec=refspec, current=current, found=found)
+    if head.commit == current.commit:
+        return Available(refspec=refspec, current=current, found=None)
+    if _is_older(head, target):
+        return Available(refspec=refspec, current=current, found=None, older=head)
+    return Available(refspec=refspec, current=current, found=head)
+
+
+def chosen_by_hand(target: Target) -> str:
+    """Returns what a person chose that an unattended upgrade would undo, "" if there is nothing."""
+    pending, config = target.pending, target.config
+    if pending.origin.override_commit is not None:
+        return "the base is held, until 'overlay upgrade'"
+    if config.booted and not (pending.booted or pending.staged):
+        return f"{pending.id} was chosen for the next boot"
+    return ""
 
 
 def upgraded(
@@ -79,6 +93,7 @@ def rebased(
     report: progress.Report,
     *,
     offline: bool,
+    allow_downgrade: bool,
 ) -> Intent:
     """Returns the intent of the same requests on another branch, or on one commit of it.
 
@@ -86,14 +101,19 @@ def rebased(
 
     Raises:
         RefspecError, RemoteError: there is no such branch or revision, or it cannot be had.
+        DowngradeError: it is the branch that is followed now, which went back.
     """
     origin = target.pending.origin
     refspec = Refspec.parse_against(text, origin.refspec)
+    following = origin.with_refspec(str(refspec))
     if revision is None:
         head = remotes.fetch_head(repo, refspec, report, offline=offline)
-        return _moved(target, head, refspec, origin.with_refspec(str(refspec)))
-    head = remotes.find_revision(repo, refspec, revision, report, offline=offline)
-    return _moved(target, head, refspec, origin.with_refspec(str(refspec)).holding(head.commit))
+    else:
+        head = remotes.find_revision(repo, refspec, revision, report, offline=offline)
+        following = following.holding(head.commit)
+    if str(refspec) == origin.refspec and not allow_downgrade:
+        _refuse_older(refspec, head, target)
+    return _moved(target, head, refspec, following)
 
 
 def at_revision(
@@ -112,7 +132,12 @@ def at_revision(
         RemoteError: the branch has no such revision, or cannot be asked.
     """
     refspec = _followed_by(target.pending.origin)
-    head = remotes.find_revision(repo, refspec, revision, report, offline=offline)
+    try:
+        head = remotes.find_revision(repo, refspec, revision, report, offline=offline)
+    except remotes.RemoteError as error:
+        if not offline and refspec.remote:
+            error.add_note("--cache-only looks for it among what is here")
+        raise
     if not allow_downgrade:
         _refuse_older(refspec, head, target)
     return _moved(target, head, refspec, target.pending.origin.holding(head.commit))
@@ -146,8 +171,12 @@ def _followed_by(origin: Origin) -> Refspec:
 
 
 def _refuse_older(refspec: Refspec, head: Head, target: Target) -> None:
-    if head.commit != target.base_commit and head.timestamp < target.base.timestamp:
+    if _is_older(head, target):
         raise DowngradeError(str(refspec), head, target)
+
+
+def _is_older(head: Head, target: Target) -> bool:
+    return head.commit != target.base_commit and head.timestamp < target.base.timestamp
 
 
 def _current(target: Target) -> Head:

@@ -23,6 +23,8 @@ _TRANSIENT = ("libostree-transient", "transient")  # a deployment's own, such as
 _CONTAINER = "container-image-reference"
 _HELD = "override-commit"
 _UNCONFIGURED = "unconfigured-state"
+# What holds for one branch alone, and for the one after it no more.
+_OF_THE_BRANCH = (_HELD, _UNCONFIGURED, "custom-url", "custom-description")
 _LOCAL = re.compile(r"([0-9a-f]{64}):(.+)")
 
 _T = TypeVar("_T")
@@ -153,9 +155,11 @@ class Origin:
     def with_refspec(self, refspec: str) -> Self:
         """Returns the origin with another base branch; a held commit is let go."""
         key = "baserefspec" if _assembled(self.document) else "refspec"
-        document = self.document.remove(ORIGIN, _HELD).remove(ORIGIN, _UNCONFIGURED)
-        if document.get(ORIGIN, _CONTAINER) is not None:
-            document = document.rename(ORIGIN, _CONTAINER, key)
+        document = self.document
+        for gone in _OF_THE_BRANCH:
+            document = document.remove(ORIGIN, gone)
+        for old in {"refspec", "baserefspec", _CONTAINER} - {key}:
+            document = _renamed(document, old, key)
         document = document.set(ORIGIN, key, escape(refspec))
         return replace(
             self,
@@ -226,6 +230,13 @@ def _written(origin: Origin) -> KeyFile:
     ):
         document = _with_list(document, group, key, tuple(map(str, elements)))
     old, new = ("refspec", "baserefspec") if _assembled(document) else ("baserefspec", "refspec")
+    return _renamed(document, old, new)
+
+
+def _renamed(document: KeyFile, old: str, new: str) -> KeyFile:
+    """Returns the document with a key of [origin] under another name, which it has but once."""
+    if document.get(ORIGIN, new) is not None:
+        return document.remove(ORIGIN, old)
     return document.rename(ORIGIN, old, new)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from layering import accounts, beneath, bootspace
 from layering.account_files import combined
-from layering.accounts import AccountClash
+from layering.accounts import AccountClash, Accounts
 from layering.deployments import Deployment
 from layering.dirtree import FileNode, find
 from layering.etcconflicts import EtcConflict
@@ -19,6 +19,8 @@ from layering.etcmerge import compare_etc
 from layering.progress import Report, phase
 from layering.repo import Repo
 from layering.sysroot import Sysroot
+
+_ACCOUNT_FILES = frozenset(f"/etc/{name}" for name in ("passwd", "group", "shadow", "gshadow"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,10 +52,37 @@ def check(
         bootspace.check_root(sysroot, config)
         if config is None:
             return Preflight()
+        repo = sysroot.repo
+        conflicts = compare_etc(repo, config.checksum, commit, config.path / "etc")
+        settled = _settled(repo, config.checksum, commit, conflicts)
         return Preflight(
-            etc=compare_etc(sysroot.repo, config.checksum, commit, config.path / "etc"),
-            accounts=_account_clashes(sysroot.repo, commit, config),
+            etc=tuple(each for each in conflicts if each.path not in settled),
+            accounts=_account_clashes(repo, commit, config),
         )
+
+
+def _settled(
+    repo: Repo, before: str, after: str, conflicts: tuple[EtcConflict, ...]
+) -> frozenset[str]:
+    """Returns the account files in which nothing differs but what sysusers sees to at boot."""
+    concerned = [each.path for each in conflicts if each.path in _ACCOUNT_FILES]
+    if not concerned:
+        return frozenset()
+    records = [
+        accounts.parse_record(_text(repo, each, accounts.RECORD)) for each in (before, after)
+    ]
+    names = {name for record in records for name in _names(record)}
+    return frozenset(path for path in concerned if _differing(repo, before, after, path) <= names)
+
+
+def _names(record: Accounts) -> set[str]:
+    return {user.name for user in record.users} | {group.name for group in record.groups}
+
+
+def _differing(repo: Repo, before: str, after: str, path: str) -> set[str]:
+    """Returns the accounts whose lines differ between two trees' defaults."""
+    lines = [set(_text(repo, each, f"usr{path}").splitlines()) for each in (before, after)]
+    return {line.partition(":")[0] for line in lines[0] ^ lines[1]}
 
 
 def _account_clashes(repo: Repo, commit: str, config: Deployment) -> tuple[AccountClash, ...]:

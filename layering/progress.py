@@ -206,7 +206,6 @@ class Bars:
             transient=True,
         )
         self._task = self._progress.add_task("", total=None, item="", visible=False)
-        self._progress.start()
 
     def __call__(self, event: Event) -> None:
         """Moves the bar, or writes a line above it."""
@@ -214,6 +213,7 @@ class Bars:
             case Kind.START:
                 self._progress.reset(self._task, total=None, description=event.phase)
                 self._progress.update(self._task, item=event.item, visible=True)
+                self._progress.start()
             case Kind.PROGRESS:
                 total = event.total or None
                 self._progress.update(
@@ -221,6 +221,7 @@ class Bars:
                 )
             case Kind.END:
                 self._progress.update(self._task, visible=False)
+                self._progress.stop()  # between phases the terminal is the command line's
                 text = f"{event.phase} {event.item}".strip()
                 self._print(f"{text}: {event.seconds:.2f} s")
             case Kind.NOTE:

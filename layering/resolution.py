@@ -59,7 +59,7 @@ class Question:
     weak_deps: bool = True
     exclude: tuple[str, ...] = ()
     best: bool = False  # the best version of every package, rather than the one that is layered
-    other_release: bool = False  # layers are of another release than the base: none is offered
+    other_release: bool = False  # the layers are of another release than the base
 
 
 class Resolution:
@@ -117,7 +117,7 @@ def resolved(
         MissingLayerError: a local package is nowhere any more.
     """
     cache_dir.mkdir(parents=True, exist_ok=True)
-    sweep(cache_dir, _STUBS)
+    sweep_stubs(cache_dir)
     with leased(cache_dir, _STUBS) as directory:
         stubs = _stubs(repo, target, directory)
         # Without their layers, what stays has to come from the repositories again.
@@ -125,7 +125,7 @@ def resolved(
         goal = Goal(
             install=question.wanted.requested,
             local=_local_files(question, stubs),
-            layers=() if question.other_release else stubs,
+            layers=_offered(question, stubs),
             weak_deps=question.weak_deps,
             exclude=question.exclude,
             upgrade=question.best,
@@ -141,6 +141,11 @@ def resolved(
             for line in transaction.held_back:
                 progress.note(report, "resolve", f"held back: {line}")
             yield Resolution(sack, transaction, repo, target, cache_dir)
+
+
+def sweep_stubs(cache_dir: Path) -> tuple[Path, ...]:
+    """Removes what killed runs left in the cache directory, and returns the paths."""
+    return sweep(cache_dir, _STUBS)
 
 
 def sack_config(
@@ -200,14 +205,26 @@ def _stubs(repo: Repo, target: Target, directory: Path) -> tuple[LayerStub, ...]
     return tuple(found)
 
 
+def _offered(question: Question, stubs: tuple[LayerStub, ...]) -> tuple[LayerStub, ...]:
+    """Returns the layers that may serve: of another release those alone that came as files."""
+    if not question.other_release:
+        return stubs
+    files = {package.nevra for package in question.wanted.requested_local}
+    return tuple(stub for stub in stubs if str(stub.nevra) in files)
+
+
 def _local_files(question: Question, stubs: Sequence[LayerStub]) -> tuple[Path, ...]:
-    files = []
+    files: list[Path] = []
+    missing: list[str] = []
     for package in question.wanted.requested_local:
         # An origin names a local package by the digest of its header, which the stub holds.
         layers = (stub.path for stub in stubs if str(stub.nevra) == package.nevra)
         made = (path for path in layers if package in local_packages([path]))
         path = question.new_local.get(package) or next(made, None)
         if path is None:
-            raise MissingLayerError(package.nevra)
-        files.append(path)
+            missing.append(package.nevra)
+        else:
+            files.append(path)
+    if missing:
+        raise MissingLayerError(missing)
     return tuple(files)

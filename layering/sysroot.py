@@ -26,6 +26,7 @@ from layering.origin import Origin
 from layering.progress import Report, phase, silent, warn
 from layering.repo import Repo
 from layering.sysroot_errors import (
+    BrokenOriginError,
     NoSuchDeploymentError,
     NotASysrootError,
     NotRootError,
@@ -70,6 +71,8 @@ class Sysroot:
         try:
             handle.load(None)
         except GLib.Error as error:
+            if error.domain == GLib.quark_to_string(GLib.KeyFile.error_quark()):
+                raise BrokenOriginError(path, error.message) from error
             raise NotASysrootError(path, error.message) from error
         return cls(path, handle)
 
@@ -128,6 +131,11 @@ class Sysroot:
             raise NoSuchDeploymentError(f"no deployment {index}, {have}", self.path)
         return self.deployments[index]
 
+    def check_staging(self) -> None:
+        """Raises NotStagedError where new trees are not staged, and so cannot be locked."""
+        if not self.is_booted:
+            raise NotStagedError("only what is staged on a running system can be locked", self.path)
+
     # Changes: for who holds the lock
 
     def deploy(
@@ -150,8 +158,8 @@ class Sysroot:
             SysrootError: libostree refuses, or `locked` where nothing would be staged.
             KeyboardInterrupt: nothing was deployed; or all of it, which is then reported.
         """
-        if locked and not self.is_booted:
-            raise NotStagedError("only what is staged on a running system can be locked", self.path)
+        if locked:
+            self.check_staging()
         merge, pending = self.merge_deployment(stateroot), self.pending_deployment(stateroot)
         if kargs is None and pending is not None:
             kargs = pending.kargs

@@ -42,6 +42,14 @@ class NoSuchDeploymentError(SysrootError):
         self.path = path
 
 
+class BrokenOriginError(SysrootError):
+    """A deployment's origin that not even libostree can read, and so not one of the deployments."""
+
+    def __init__(self, path: Path, cause: str) -> None:
+        super().__init__(f"a deployment's origin cannot be read: {cause}: sysroot {path}")
+        self.add_note("repair or restore it: ostree/deploy/STATEROOT/deploy/COMMIT.N.origin")
+
+
 class NotStagedError(SysrootError):
     """What only a staged deployment can be asked for, where there is none, or another one."""
 

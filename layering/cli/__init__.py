@@ -8,6 +8,7 @@ others start without.
 import gc
 import importlib
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import NoReturn
@@ -128,7 +129,15 @@ def run() -> NoReturn:
     Whatever holds a lock, a mount or a directory has given it back by now. The destructors of
     libdnf5, GLib and librpm, which would take 90 ms more, have nothing left to do.
     """
+    # What systemd and kill(1) send ends a run as Ctrl-C does, and is held up where that is.
+    signal.signal(signal.SIGTERM, lambda number, frame: signal.raise_signal(signal.SIGINT))
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever started us
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115
     status = main()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            status = status or 1
     os._exit(status)

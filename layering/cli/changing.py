@@ -133,6 +133,7 @@ def _document(changed: Changed) -> dict[str, object]:
         "checksum": None if deployment is None else deployment.checksum,
         "staged": deployment is not None and deployment.staged,
         "locked": deployment is not None and deployment.locked,
+        "warnings": list(changed.warnings),
     }
 
 

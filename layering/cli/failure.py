@@ -22,6 +22,9 @@ USAGE = 2
 UNCHANGED = 77
 INTERRUPTED = 130
 
+# What would move a terminal's cursor, or worse, where an error quotes somebody's words.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
@@ -52,6 +55,11 @@ class Failure:
 def exit_status(command: click.Command, arguments: list[str] | None) -> int:
     """Runs a click command, shows what it raises, and returns the exit status."""
     words = sys.argv[1:] if arguments is None else arguments
+    unreadable = [word for word in words if not _is_utf8(word)]
+    if unreadable:
+        shown = os.fsencode(unreadable[0]).decode("utf-8", "backslashreplace")
+        _tell(Failure(message=f"an argument is not UTF-8: '{shown}'"), words)
+        return USAGE
     try:
         status = command.main(args=words, prog_name="overlay", standalone_mode=False)
         # Here, where it can still be told, and not when the interpreter ends.
@@ -110,7 +118,19 @@ def _tell(told: Failure, words: Sequence[str]) -> None:
         print(json.dumps(told.record()), file=sys.stderr)
     else:
         for line in told.lines():
-            print(line, file=sys.stderr)
+            print(_CONTROL.sub(_escaped, line), file=sys.stderr)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode()
+
+
+def _is_utf8(word: str) -> bool:
+    try:
+        word.encode()
+    except UnicodeEncodeError:  # what Python makes of bytes that are none
+        return False
+    return True
 
 
 def _usage(error: click.UsageError) -> Failure:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The options that verbs share, and what they become: frozen values, read once.
 
-Those that say how much is shown, and in which form, may stand before the verb or behind it.
+Those that hold for every verb may stand before it or behind it.
 """
 
 from collections.abc import Callable
@@ -74,7 +74,7 @@ class PairType(_Pair):
 
 
 def shown_options(function: F) -> F:
-    """Lets `-v`, `-q`, `--json` and `--progress` stand behind the verb, too."""
+    """Lets the options that hold for every verb stand behind it, too."""
     late: dict[str, Any] = {"expose_value": False, "callback": _add}
     return _with_options(
         function,
@@ -88,6 +88,14 @@ def shown_options(function: F) -> F:
             help="How progress is shown.",
             **late,
         ),
+        click.option(
+            "--sysroot",
+            type=click.Path(path_type=Path),
+            metavar="PATH",
+            help="The OSTree sysroot to work on.",
+            **late,
+        ),
+        click.option("--stateroot", metavar="NAME", help="The stateroot.", **late),
     )
 
 
@@ -103,6 +111,10 @@ def _add(ctx: click.Context, param: click.Parameter, value: Any) -> None:
             ctx.obj = replace(settings, quiet=True)
         case "json":
             ctx.obj = replace(settings, json=True)
+        case "sysroot":
+            ctx.obj = replace(settings, sysroot=value.absolute())
+        case "stateroot":
+            ctx.obj = replace(settings, stateroot=value)
         case "progress":
             ctx.obj = replace(settings, progress=Level(value))
 

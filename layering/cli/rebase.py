@@ -23,6 +23,7 @@ from layering.cli.options import (
     metavar="REV",
     help="Hold the base at this version or commit of the branch.",
 )
+@click.option("--allow-downgrade", is_flag=True, help="Go to an older commit of the same branch.")
 @install_option
 @uninstall_option
 @click.option("--uninstall-all", is_flag=True, help="Drop all requests.")
@@ -30,7 +31,15 @@ from layering.cli.options import (
 @repository_options
 @shown_options
 @click.pass_obj
-def rebase(settings: Settings, /, *, refspec: str, revision: str | None, **options: object) -> int:
+def rebase(
+    settings: Settings,
+    /,
+    *,
+    refspec: str,
+    revision: str | None,
+    allow_downgrade: bool,
+    **options: object,
+) -> int:
     """Go to another branch, and layer all requests on it.
 
     REFSPEC is [REMOTE:]BRANCH. BRANCH alone stays with the remote, and REMOTE: with the branch.
@@ -38,6 +47,8 @@ def rebase(settings: Settings, /, *, refspec: str, revision: str | None, **optio
     return change(
         settings,
         options,
-        lambda work, how, ask: work.rebase(refspec, how, ask, revision=revision),
+        lambda work, how, ask: work.rebase(
+            refspec, how, ask, revision=revision, allow_downgrade=allow_downgrade
+        ),
         asks_remote=True,
     )

@@ -75,7 +75,9 @@ def upgrade(
     return change(
         settings,
         options,
-        lambda work, how, ask: work.upgrade(how, ask, allow_downgrade=allow_downgrade),
+        lambda work, how, ask: work.upgrade(
+            how, ask, allow_downgrade=allow_downgrade, unattended=unattended
+        ),
         asks_remote=True,
         preview=preview,
         nothing=_NOTHING,
@@ -98,6 +100,9 @@ def _check(settings: Settings, options: dict[str, object]) -> int:
 
 
 def _lines(available: Available) -> list[str]:
+    if available.older is not None:
+        older = commit_name(available.older.commit, available.older.version)
+        return [f"{_NOTHING} {available.refspec} went back to {older} of {_time(available.older)}."]
     if available.found is None:
         return [_NOTHING]
     rows = [
@@ -116,6 +121,7 @@ def _document(available: Available) -> dict[str, object]:
         "version": 1,
         "refspec": str(available.refspec),
         "available": None if available.found is None else _head(available.found),
+        "older": None if available.older is None else _head(available.older),
         "current": _head(available.current),
     }
 

@@ -15,6 +15,8 @@ from tests.sysroots import REF, commit_tree, make_tree, run
 
 pytestmark = pytest.mark.root
 
+PLAIN = {"held": False, "container_image": None, "unconfigured": None}
+
 
 @pytest.fixture(scope="session")
 def newer(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -62,7 +64,8 @@ def test_a_check_says_whether_there_is_a_newer_base(host: Host, newer: Path) -> 
     assert host.overlay("upgrade", "--check").out == "No upgrade available.\n"
     assert host.overlay("upgrade", "--check", "--unchanged-exit-77").status == 77
     current = {"commit": old, "version": "1", "timestamp": 1_700_000_000}
-    document = {"version": 1, "refspec": REF, "available": None, "current": current}
+    document: dict[str, object] = {"version": 1, "refspec": REF, "current": current}
+    document |= {"available": None, "older": None}
     assert host.document("upgrade", "--check") == document
     new, before = publish(host, newer), host.sysroot.status()
     assert host.overlay("upgrade", "--check").out == (
@@ -172,7 +175,7 @@ def test_a_rebase_follows_another_branch(host: Host, newer: Path) -> None:
     ended = host.overlay("rebase", "test/next")
     line = f"Base: test/base 1 ({host.sysroot.commit[:12]}) → test/next 7 ({new[:12]})"
     assert (ended.status, ended.err.splitlines()[0]) == (0, line)
-    assert first(host)["origin"] == {"refspec": "test/next", "base": new}
+    assert first(host)["origin"] == {"refspec": "test/next", "base": new, **PLAIN}
     assert host.overlay("rebase", "test/next").err == "Nothing to do.\n"
 
 
@@ -188,7 +191,7 @@ def test_a_branch_of_a_remote_is_fetched_and_named_in_short(
         line = f"Base: test/base 1 ({host.sysroot.commit[:12]}) → far:far/base 9 ({new[:12]})"
         assert (ended.status, ended.out.splitlines()[0]) == (0, line)
         assert host.overlay("rebase", "far:far/base").status == 0
-        assert first(host)["origin"] == {"refspec": "far:far/base", "base": new}
+        assert first(host)["origin"] == {"refspec": "far:far/base", "base": new, **PLAIN}
         for short in ("far/base", "far:"):
             assert host.overlay("rebase", short).err == "Nothing to do.\n"
         assert host.overlay("upgrade", "--check").out == "No upgrade available.\n"

@@ -146,6 +146,18 @@ asked()
     ]
 
 
+def test_a_second_command_does_not_release_what_waits_for_the_word(made: TestSysroot) -> None:
+    program = """
+overlay("-q", "kargs", "--append=first", "--lock-finalization")
+overlay("-q", "install", SOURCE, "tool")
+overlay("-q", "kargs", "--append=second")
+overlay("status")
+"""
+    lines = made.booted(HEAD + program).splitlines()
+    assert lines[0] == "  0: test/base (1) [staged, locked]"
+    assert "     requested:  tool" in lines
+
+
 def test_a_finalization_that_failed_is_the_first_thing_that_is_told(made: TestSysroot) -> None:
     program = """
 overlay("status")

@@ -182,3 +182,47 @@ def test_a_reader_that_has_gone_is_no_disaster() -> None:
     )
     os.close(writer)
     assert (done.returncode, done.stderr) == (1, b"")
+
+
+def test_an_argument_that_is_no_text_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_status(failing(LayeringError("x")), [os.fsdecode(b"bad\xff")]) == 2
+    assert capsys.readouterr().err == "error: an argument is not UTF-8: 'bad\\xff'\n"
+
+
+def test_control_characters_do_not_reach_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_status(failing(LayeringError("no \x1b[31mred")), []) == 1
+    assert capsys.readouterr().err == "error: no \\x1b[31mred\n"
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_a_closed_stream_is_no_failure(closed: str) -> None:
+    run = "from layering.cli import run; run()"
+    command = f"exec {sys.executable} -c '{run}' --version {closed}"
+    assert subprocess.run(["sh", "-c", command], check=False).returncode == 0
+
+
+def test_a_full_output_is_one_error(tmp_path: Path) -> None:
+    run = "from layering.cli import run; run()"
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", run, "--version"], stdout=full, stderr=-1, check=False
+        )
+    assert done.returncode == 1
+    assert b"Traceback" not in done.stderr
+
+
+def test_being_told_to_end_is_being_interrupted() -> None:
+    program = """
+import os, signal, time
+import layering.cli
+def main():
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(10)
+    except KeyboardInterrupt:
+        return 130
+layering.cli.main = main
+layering.cli.run()
+"""
+    done = subprocess.run([sys.executable, "-c", program], check=False)
+    assert done.returncode == 130

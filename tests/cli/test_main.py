@@ -65,12 +65,14 @@ Usage: overlay diff [OPTIONS] [FROM] [TO]
   else from the rollback one to the default.
 
 Options:
-  --packages       Leave the files out.
-  -v, --verbose    Say more.
-  -q, --quiet      Say only warnings and errors.
-  --json           Data on stdout as one JSON document.
-  --progress FORM  How progress is shown.
-  -h, --help       Show this message and exit.
+  --packages        Leave the files out.
+  -v, --verbose     Say more.
+  -q, --quiet       Say only warnings and errors.
+  --json            Data on stdout as one JSON document.
+  --progress FORM   How progress is shown.
+  --sysroot PATH    The OSTree sysroot to work on.
+  --stateroot NAME  The stateroot.
+  -h, --help        Show this message and exit.
 
   Example: overlay diff 1 0
 """
@@ -106,6 +108,8 @@ Options:
   -q, --quiet            Say only warnings and errors.
   --json                 Data on stdout as one JSON document.
   --progress FORM        How progress is shown.
+  --sysroot PATH         The OSTree sysroot to work on.
+  --stateroot NAME       The stateroot.
   -h, --help             Show this message and exit.
 
   Example: overlay install strace /usr/bin/htop ./local.rpm

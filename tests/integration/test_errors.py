@@ -10,7 +10,10 @@ from tests.integration.hosts import Ended, Host, untouched
 
 pytestmark = [pytest.mark.world, pytest.mark.root, pytest.mark.bwrap]
 
-LOCKED = "hint: layering leaves base packages as they are; 'overlay override' changes them\n"
+LOCKED = (
+    "hint: base packages stay as they are; "
+    "ask for a version that fits them, or go to a base that has it\n"
+)
 
 # A request, the repository beside those of the tree, and all of stderr.
 REFUSED = {

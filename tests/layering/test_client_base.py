@@ -15,7 +15,7 @@ import pytest
 from layering import progress
 from layering.change import Changed, ChangeOptions
 from layering.client import Client, Reset
-from layering.errors import BadRequestError
+from layering.errors import BadRequestError, SysrootError
 from layering.kargs import EditKind, KargEdit
 from layering.newbase import DowngradeError
 from layering.proposal import Proposal
@@ -210,6 +210,16 @@ def test_a_request_that_the_base_meets_goes_dormant_and_comes_back_when_it_no_lo
     assert changed.proposal.returning == ("tool",)
 
 
+def test_a_package_that_came_as_a_file_goes_along_to_another_release(world: World) -> None:
+    world.client().install([str(world.rpms["lib-2-1.noarch"])], world.options(), yes)
+    second = world.publish_second()
+    changed = world.upgrade()
+    assert changed.deployment is not None
+    assert changed.deployment.base_checksum == second
+    assert changed.proposal.kept == ("lib-2-1.noarch",)
+    assert changed.proposal.download_size == 0
+
+
 def test_a_dormant_request_can_be_dropped(world: World) -> None:
     world.install("setup")
     changed = world.client().uninstall(["setup"], ChangeOptions(), yes)
@@ -228,6 +238,47 @@ def test_an_older_commit_needs_consent(world: World) -> None:
     changed = world.client().upgrade(world.options(), yes, allow_downgrade=True)
     assert changed.deployment is not None
     assert changed.deployment.version == "0"
+
+
+def test_what_went_back_is_not_announced_as_an_upgrade(world: World) -> None:
+    commit = world.up.publish("0", [world.rpms["base-1-1.noarch"]], timestamp=1_600_000_000)
+    available = world.client().available(world.options())
+    assert available.found is None
+    assert available.older is not None
+    assert available.older.commit == commit
+    with pytest.raises(DowngradeError):
+        world.client().rebase(REFSPEC, world.options(), yes)
+
+
+def test_an_unattended_upgrade_leaves_a_held_base_alone(world: World) -> None:
+    world.client().deploy("1", world.options(), yes)
+    world.publish_second()
+    changed = world.client().upgrade(world.options(), yes, unattended=True)
+    assert changed.unchanged
+    assert world.upgrade().deployment is not None
+
+
+def test_requests_that_an_emptied_origin_lost_are_not_dropped_in_silence(world: World) -> None:
+    world.install("app")
+    deployment = Sysroot.open(world.host.path).deployments[0]
+    deployment.path.with_name(f"{deployment.path.name}.origin").write_text("")
+    with pytest.raises(BadRequestError) as caught:
+        world.install("tool")
+    assert str(caught.value) == (
+        f"the origin asks for nothing, but its tree was made for app: {deployment.id}"
+    )
+    changed = world.client().rebase(REFSPEC, world.options(install=("app", "tool")), yes)
+    assert changed.deployment is not None
+    assert changed.deployment.origin.requested == ("app", "tool")
+
+
+def test_an_origin_that_cannot_be_read_is_named_as_what_it_is(world: World) -> None:
+    deployment = Sysroot.open(world.host.path).deployments[0]
+    deployment.path.with_name(f"{deployment.path.name}.origin").write_text("garbage line\n")
+    with pytest.raises(SysrootError) as caught:
+        Sysroot.open(world.host.path)
+    assert str(caught.value).startswith("a deployment's origin cannot be read: ")
+    assert "garbage line" in str(caught.value)
 
 
 def test_deploy_holds_the_base_at_a_version_until_the_next_upgrade(world: World) -> None:

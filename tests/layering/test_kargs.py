@@ -188,3 +188,18 @@ def libostree_edited(present: Sequence[str], kind: str, text: str) -> tuple[str,
     while found[len(following)] is not None:
         following.append(found[len(following)].decode())
     return tuple(following)
+
+
+@pytest.mark.parametrize("text", ["a\nb", 'a="x\ny"', "esc\x1b[31m"])
+def test_what_would_break_a_boot_entry_is_refused(text: str) -> None:
+    with pytest.raises(KargError) as caught:
+        edited(("quiet",), [KargEdit(kind=EditKind.APPEND, text=text)])
+    assert str(caught.value) == f"a control character cannot stand in a kernel argument: {text!r}"
+
+
+def test_what_libostree_sets_itself_is_left_to_it() -> None:
+    with pytest.raises(KargError) as caught:
+        edited(("quiet",), [KargEdit(kind=EditKind.APPEND, text="ostree=/foo")])
+    assert str(caught.value) == (
+        "libostree itself sets 'ostree=' for each deployment: '--append ostree=/foo'"
+    )

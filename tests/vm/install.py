@@ -30,6 +30,7 @@ KERNEL_ARGUMENTS = (
     "selinux=0",
     "nowatchdog",
 )
+MACHINE_ID = "0123456789abcdef0123456789abcdef"
 # Units of the tree that an emulated machine without a network, a screen and people waits for.
 MASKED = (
     "dev-hugepages.mount",
@@ -91,6 +92,9 @@ def _layer_overlay(root: Path, overlay: Path) -> None:
 
 def _configure_guest(etc: Path) -> None:
     shutil.copytree(GUEST / "etc", etc, dirs_exist_ok=True)
+    # An installed machine: without an id, systemd takes each new disk's first boot for the first
+    # of all, and presets every unit.
+    (etc / "machine-id").write_text(f"{MACHINE_ID}\n", encoding="ascii")
     ours = etc / "overlay-vm"
     ours.mkdir()
     for script in ("agent.py", "server.py"):

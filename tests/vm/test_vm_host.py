@@ -14,6 +14,7 @@ from fixtures.forest import World
 from tests.vm import image
 from tests.vm.agreement import agreed, nevras
 from tests.vm.machine import Machine
+from tests.vm.qemu import End
 
 pytestmark = [pytest.mark.vm, pytest.mark.world, pytest.mark.xdist_group("vm-host")]
 
@@ -65,10 +66,9 @@ def test_vm_after_a_boot_strace_traces_and_rpm_is_content(
 
 
 def test_vm_a_rollback_is_what_boots_next(machine: Machine, known: dict[str, str]) -> None:
-    machine.check("overlay rollback")
-    following, *_others = agreed(machine)
-    assert following["checksum"] == known["first"]
-    machine.reboot()
+    machine.start("overlay rollback --reboot")
+    assert machine.wait_for_end() is End.REBOOTED
+    machine.boot()
     booted, rollback = agreed(machine)
     assert (booted["checksum"], booted["booted"]) == (known["first"], True)
     assert rollback["requested"] == [*PREPARED, "strace"]
@@ -128,6 +128,12 @@ def test_vm_an_upgrade_is_told_before_it_is_made(
     assert "No upgrade available." in machine.check("overlay upgrade --check")
     machine.publish(OTHER, world.trees["base/next"])
     known["kernel"] = machine.check("uname -r")
+    # By itself, as overlay.toml says: what the timer starts, which nobody has turned on.
+    assert machine.run("systemctl is-enabled overlay-upgrade.timer").stdout == "disabled\n"
+    machine.write("/etc/overlay/overlay.toml", '[upgrade]\nautomatic = "check"\n')
+    machine.check("systemctl start overlay-upgrade.service")
+    told = machine.check("journalctl -b -u overlay-upgrade.service -o cat")
+    assert "Available:" in told
     shown = machine.check("overlay upgrade --preview")
     assert "nano" in shown
     assert not any(each["staged"] for each in agreed(machine))
