@@ -35,6 +35,8 @@ class Deployment:
     locked: bool = False  # staged, and not finalized at shutdown until it is told to be
     dropped_next: bool = False  # gives way when what is staged is finalized
     boot_checksum: str = ""  # of kernel and initramfs: names their directory in /boot
+    origin_error: str = ""  # why the origin cannot be read: `origin` is empty then
+    commit_error: str = ""  # why the commit cannot be: base, time and version are unknown then
 
     @property
     def id(self) -> str:

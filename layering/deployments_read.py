@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Turns libostree's deployments into values of our own."""
+"""Turns libostree's deployments into values of our own.
+
+One that is broken is listed as well, with what is wrong: it is no reason to refuse what has to do
+with the others, and how else would anybody get rid of it?
+"""
 
 import re
 from collections.abc import Sequence
@@ -15,20 +19,18 @@ from layering.deployments import (
     is_pending,
     is_rollback,
 )
+from layering.errors import RepoError, UnknownRevisionError
 from layering.metadata_read import base_of
+from layering.objects import Commit
 from layering.origin import Origin
 from layering.repo import Repo
+from layering.sysroot_errors import OriginError
 
 _KARG = re.compile(r'(?:[^\s"]|"[^"]*"?)+')  # spaces within quotes do not end an argument
 
 
 def read_deployments(sysroot: OSTree.Sysroot, path: Path, repo: Repo) -> tuple[Deployment, ...]:
-    """Returns the deployments of a loaded sysroot at an absolute path, in boot order.
-
-    Raises:
-        OriginError: an origin file cannot be understood.
-        UnknownRevisionError: a deployed commit is not in the repository.
-    """
+    """Returns the deployments of a loaded sysroot at an absolute path, in boot order."""
     handles = sysroot.get_deployments()
     booted = sysroot.get_booted_deployment()
     places = [
@@ -55,11 +57,12 @@ def _deployment(
     directory: Path,
 ) -> Deployment:
     handle, place = handles[at], places[at]
-    commit = repo.commit_of(handle.get_csum())
+    commit, commit_error = _commit_of(handle, repo)
+    origin, origin_error = _origin_of(handle, directory)
     return Deployment(
         index=at,
         stateroot=place.stateroot,
-        checksum=commit.checksum,
+        checksum=handle.get_csum(),
         serial=handle.get_deployserial(),
         path=directory,
         booted=place.booted,
@@ -67,25 +70,39 @@ def _deployment(
         pinned=place.pinned,
         pending=is_pending(places, at),
         rollback=is_rollback(places, at),
-        origin=_origin_of(handle, directory),
+        origin=origin,
         kargs=_kargs(handles, places, at),
-        base_checksum=base_of(commit),
-        timestamp=commit.timestamp,
-        version=commit.text("version") or "",
+        base_checksum=base_of(commit) if commit else handle.get_csum(),
+        timestamp=commit.timestamp if commit else 0,
+        version=(commit.text("version") or "") if commit else "",
         locked=is_locked(handle),
         dropped_next=at in dropped_next(places),
         boot_checksum=handle.get_bootcsum() or "",
+        origin_error=origin_error,
+        commit_error=commit_error,
     )
 
 
-def _origin_of(handle: OSTree.Deployment, directory: Path) -> Origin:
+def _commit_of(handle: OSTree.Deployment, repo: Repo) -> tuple[Commit | None, str]:
+    """Returns the commit, or why there is none."""
+    try:
+        return repo.commit_of(handle.get_csum()), ""
+    except (UnknownRevisionError, RepoError) as error:
+        return None, str(error)
+
+
+def _origin_of(handle: OSTree.Deployment, directory: Path) -> tuple[Origin, str]:
+    """Returns the origin, or an empty one and why it cannot be read."""
     path = directory.with_name(f"{directory.name}.origin")
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         keyfile = handle.get_origin()
         text = keyfile.to_data()[0] if keyfile is not None else ""
-    return Origin.parse(text, source=str(path))
+    try:
+        return Origin.parse(text, source=str(path)), ""
+    except OriginError as error:
+        return Origin(), str(error)
 
 
 def _kargs(

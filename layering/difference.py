@@ -9,12 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from layering import rpmdb, rpmdb_query
 from layering.dirtree import ChangeKind, DirNode, FileNode, Node, diff, walk
-from layering.metadata_read import read
 from layering.packagediff import PackageDifference, compare_packages
+from layering.packagelist import packages_of
 from layering.repo import Repo
-from solver import Nevra
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,19 +47,10 @@ def difference(repo: Repo, before: str, after: str, cache_dir: Path) -> TreeDiff
         before=old.checksum,
         after=new.checksum,
         packages=compare_packages(
-            _packages(repo, old.checksum, cache_dir), _packages(repo, new.checksum, cache_dir)
+            packages_of(repo, old.checksum, cache_dir), packages_of(repo, new.checksum, cache_dir)
         ),
         files=tuple(_files(repo, old.root_tree, new.root_tree)),
     )
-
-
-def _packages(repo: Repo, commit: str, cache_dir: Path) -> tuple[Nevra, ...]:
-    listed = read(repo.commit_of(commit)).packages
-    if listed:
-        return listed
-    root = rpmdb.base_root(repo, commit, cache_dir)
-    installed = rpmdb_query.packages(rpmdb.database_in(root))
-    return tuple(package.nevra for package in installed)
 
 
 def _files(repo: Repo, before: str, after: str) -> list[FileDifference]:

@@ -5,10 +5,11 @@ What a pending tree changes is told where both it and the booted one have a list
 their commits, as all have that rpm-ostree or we made.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from layering.deployments import Deployment
-from layering.metadata import LayerRecord, TreeMetadata, WarningRecord
+from layering.metadata import LayerRecord, TreeMetadata
 from layering.metadata_read import read
 from layering.origin import Origin
 from layering.packagediff import PackageDifference, compare_packages
@@ -22,7 +23,7 @@ class DeploymentReport:
     deployment: Deployment
     layers: tuple[LayerRecord, ...]
     inactive: tuple[str, ...]  # requests that no layer answers: the base does
-    warnings: tuple[WarningRecord, ...]
+    warnings: tuple[str, ...]  # what is wrong with it, then what its scriptlets failed at
     changes: PackageDifference | None  # of a pending tree against the booted one, if it can be said
 
 
@@ -31,17 +32,18 @@ def report_of(
 ) -> DeploymentReport:
     """Returns what the deployment's commit says; of layers nothing for an unlayered tree.
 
-    With the booted deployment, what a pending one changes is said, too.
+    With the booted deployment, what a pending one changes is said, too. Of a commit that cannot be
+    read, nothing but that is said.
     """
-    tree = read(repo.commit_of(deployment.checksum))
-    layered = tree.layered
-    compared = read(repo.commit_of(booted.checksum)) if booted and deployment.pending else None
+    tree = _tree(repo, deployment)
+    compared = _tree(repo, booted) if booted and deployment.pending else TreeMetadata()
+    failed = tuple(warning.message for warning in tree.warnings) if tree.layered else ()
     return DeploymentReport(
         deployment=deployment,
-        layers=tree.layers if layered else (),
-        inactive=inactive_requests(deployment.origin, tree),
-        warnings=tree.warnings if layered else (),
-        changes=_changes(compared, tree) if compared else None,
+        layers=tree.layers if tree.layered else (),
+        inactive=() if deployment.commit_error else inactive_requests(deployment.origin, tree),
+        warnings=(*_broken(deployment), *failed),
+        changes=_changes(compared, tree),
     )
 
 
@@ -57,6 +59,17 @@ def inactive_requests(origin: Origin, tree: TreeMetadata) -> tuple[str, ...]:
     # The solver knows a local package by its NEVRA.
     requests = (*origin.requested, *(package.nevra for package in origin.requested_local))
     return tuple(request for request in requests if request not in answered)
+
+
+def _tree(repo: Repo, deployment: Deployment) -> TreeMetadata:
+    return TreeMetadata() if deployment.commit_error else read(repo.commit_of(deployment.checksum))
+
+
+def _broken(deployment: Deployment) -> Iterator[str]:
+    if deployment.origin_error:
+        yield f"origin cannot be read: {deployment.origin_error}"
+    if deployment.commit_error:
+        yield f"commit cannot be read: {deployment.commit_error}"
 
 
 def _changes(before: TreeMetadata, after: TreeMetadata) -> PackageDifference | None:

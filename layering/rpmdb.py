@@ -10,13 +10,14 @@ expects a write-ahead log cannot be opened where nothing may be written.
 import errno
 import json
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -34,6 +35,7 @@ _OTHER_KINDS = ("Packages", "Packages.db")  # Berkeley DB, ndb
 _LEFTOVERS = (".rpm.lock", ".keyring.lock", f"{DATABASE}-shm", f"{DATABASE}-wal")
 _DATABASE_LINK = ".rpmdb"  # inside the root that librpm changes to; opened before that
 _UNFINISHED, _ABANDONED_AFTER = ".new-", 3600.0  # seconds; making one takes less than one
+_CHECKSUM = re.compile(r"[0-9a-f]{64}")
 _TRANSACTION = Path(__file__).with_name("rpmdb_transaction.py")
 
 
@@ -197,6 +199,24 @@ def _copy_os_release(repo: Repo, commit: str, root: Path) -> None:
 def _copy_file(repo: Repo, checksum: str, path: Path) -> None:
     with path.open("xb") as stream:
         stream.writelines(repo.file_chunks(checksum))
+
+
+def drop_copies(cache_dir: Path, keep: Collection[str]) -> tuple[str, ...]:
+    """Removes what `base_root` made, but for these base commits, and returns the other commits.
+
+    What is kept beside a root goes with it. Each is gone at once, so that no run ever takes a
+    half-removed one for complete.
+    """
+    dropped: set[str] = set()
+    for root in sorted((cache_dir / "base").glob("[0-9a-f]*-*")):
+        commit = root.name.partition("-")[0]
+        if commit in keep or not _CHECKSUM.fullmatch(commit):
+            continue
+        gone = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=root.parent))
+        root.rename(gone / root.name)
+        shutil.rmtree(gone)
+        dropped.add(commit)
+    return tuple(sorted(dropped))
 
 
 def _sweep(bases: Path) -> None:

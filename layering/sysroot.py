@@ -35,6 +35,8 @@ from layering.sysroot_errors import (
 
 _BOOTED = Path("/run/ostree-booted")
 
+_KEYFILE = GLib.quark_to_string(GLib.KeyFile.error_quark())
+
 
 class Sysroot:
     """A loaded sysroot; `deployments` are as of opening, of locking, or of our own last change."""
@@ -71,7 +73,8 @@ class Sysroot:
         try:
             handle.load(None)
         except GLib.Error as error:
-            if error.domain == GLib.quark_to_string(GLib.KeyFile.error_quark()):
+            not_text = error.matches(Gio.io_error_quark(), Gio.IOErrorEnum.INVALID_DATA)
+            if error.domain == _KEYFILE or not_text:
                 raise BrokenOriginError(path, error.message) from error
             raise NotASysrootError(path, error.message) from error
         return cls(path, handle)

@@ -15,6 +15,7 @@ from layering.errors import SysrootError
 from layering.metadata import TreeMetadata
 from layering.metadata_read import base_of, is_layered, read
 from layering.sysroot import Sysroot
+from layering.sysroot_errors import OriginError
 from layering.workspace import Checkout
 
 
@@ -45,11 +46,16 @@ def load_target(sysroot: Sysroot, stateroot: str | None, cache_dir: Path) -> Tar
 
     Raises:
         SysrootError: nothing is deployed there.
+        OriginError: the pending deployment's origin cannot be read: its requests would be lost.
     """
     name = stateroot or sysroot.default_stateroot()
     pending, config = sysroot.pending_deployment(name), sysroot.merge_deployment(name)
     if pending is None or config is None:
         raise SysrootError(f"nothing is deployed in stateroot {name}: sysroot {sysroot.path}")
+    if pending.origin_error:
+        error = OriginError(f"cannot go on from {pending.id}", pending.origin_error)
+        error.add_note("repair the file, or drop the deployment: 'overlay cleanup --pending'")
+        raise error
     commit = sysroot.repo.commit_of(pending.checksum)
     base = load_base(sysroot.repo, base_of(commit), cache_dir)
     tree = read(commit) if is_layered(commit) else TreeMetadata()
@@ -59,7 +65,7 @@ def load_target(sysroot: Sysroot, stateroot: str | None, cache_dir: Path) -> Tar
 def nearest_checkout(deployments: Sequence[Deployment], base: str) -> Checkout | None:
     """Returns the deployment that a tree on this base differs least from, None if there is none."""
     ranked = sorted(
-        deployments,
+        (each for each in deployments if not each.commit_error),
         key=lambda deployment: (deployment.checksum != base, deployment.base_checksum != base),
     )
     return Checkout(path=ranked[0].path, commit=ranked[0].checksum) if ranked else None

@@ -2,12 +2,14 @@
 """`overlay cleanup`."""
 
 import sys
+from collections.abc import Iterator
 
 import click
 
-from layering.cleaning import CleanUp
+from layering.cleaning import Cleaned, CleanUp
 from layering.cli.options import Settings, shown_options
 from layering.cli.output import show_json
+from layering.cli.render import counted, size
 from layering.cli.session import client
 
 
@@ -21,7 +23,7 @@ from layering.cli.session import client
     "--cache",
     "cache",
     is_flag=True,
-    help="Drop layers, bases and trees that no deployment uses, and prune.",
+    help="Drop layers, trees and branches that no deployment uses, and prune.",
 )
 @shown_options
 @click.pass_obj
@@ -36,16 +38,38 @@ def cleanup(
     with client(settings, writable=True) as work:
         cleaned = work.clean_up(what)
     if settings.json:
-        document: dict[str, object] = {"version": 1, "deployments": list(cleaned.deployments)}
-        document |= {"refs": list(cleaned.refs), "leftovers": list(cleaned.leftovers)}
-        show_json(document | {"metadata": cleaned.metadata})
+        show_json(_document(cleaned))
     elif settings.talks:
-        for line in [*cleaned.deployments, *cleaned.leftovers]:
-            print(f"removed {line}", file=sys.stderr)
-        if cleaned.refs:
-            print(f"removed {len(cleaned.refs)} unused layers and trees", file=sys.stderr)
-        if cleaned.metadata:
-            print("removed cached metadata and packages", file=sys.stderr)
-        if not (cleaned.deployments or cleaned.leftovers or cleaned.refs or cleaned.metadata):
-            print("Nothing to clean up.", file=sys.stderr)
+        for line in _lines(cleaned, pruned=cache) if cleaned else ["Nothing to clean up."]:
+            print(line, file=sys.stderr)
     return 0
+
+
+def _document(cleaned: Cleaned) -> dict[str, object]:
+    return {
+        "version": 1,
+        "deployments": list(cleaned.deployments),
+        "refs": list(cleaned.refs),
+        "branches": list(cleaned.branches),
+        "databases": list(cleaned.databases),
+        "leftovers": list(cleaned.leftovers),
+        "metadata": cleaned.metadata,
+        "pruned": {"objects": cleaned.objects, "bytes": cleaned.size},
+    }
+
+
+def _lines(cleaned: Cleaned, *, pruned: bool) -> Iterator[str]:
+    for line in (*cleaned.deployments, *cleaned.leftovers):
+        yield f"removed {line}"
+    if cleaned.refs:
+        yield f"removed {len(cleaned.refs)} unused layers and trees"
+    if cleaned.branches:
+        noun = "branch" if len(cleaned.branches) == 1 else "branches"
+        yield f"removed {len(cleaned.branches)} {noun} that nothing follows"
+    if cleaned.databases:
+        noun = "package database" if len(cleaned.databases) == 1 else "package databases"
+        yield f"removed {len(cleaned.databases)} cached {noun} of unused bases"
+    if cleaned.metadata:
+        yield "removed cached metadata and packages"
+    if pruned and cleaned.objects:
+        yield f"pruned {counted(cleaned.objects, 'object')} ({size(cleaned.size)})"

@@ -2,6 +2,7 @@
 """`overlay diff`: packages and files between deployments or commits."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 
@@ -13,8 +14,13 @@ from layering.cli.session import cache_directory
 from layering.deployments import Deployment
 from layering.difference import FileDifference, TreeDifference, difference
 from layering.dirtree import ChangeKind
-from layering.errors import SysrootError
+from layering.errors import RepoError, SysrootError
+from layering.packagediff import compare_packages
+from layering.packagelist import packages_of
+from layering.remotes import is_complete
+from layering.repo import Repo
 from layering.sysroot import Sysroot
+from solver import Nevra
 
 _MARKS = {
     ChangeKind.ADDED: "+",
@@ -39,14 +45,44 @@ def diff(settings: Settings, /, *, from_: str | None, to: str | None, only_packa
     """
     sysroot = Sysroot.open(settings.sysroot)
     before, after = _ends(sysroot, settings, from_, to)
-    found = difference(sysroot.repo, before, after, cache_directory(sysroot, settings.stateroot))
+    cache = cache_directory(sysroot, settings.stateroot)
+    compare = _packages_only if only_packages else _everything
+    found = compare(sysroot.repo, before, after, cache)
     if settings.json:
         show_json(_document(found, files=not only_packages))
         return 0
-    lines = [*difference_lines(found.packages), *([] if only_packages else _file_lines(found))]
-    for line in lines or ["No difference."]:
+    for line in [*difference_lines(found.packages), *_file_lines(found)] or ["No difference."]:
         print(line)
     return 0
+
+
+def _everything(repo: Repo, before: str, after: str, cache: Path) -> TreeDifference:
+    for commit in (before, after):
+        if not is_complete(repo, commit):
+            what = f"only a part of {commit} is here: its packages can be compared with --packages"
+            raise _partial(what, repo)
+    return difference(repo, before, after, cache)
+
+
+def _packages_only(repo: Repo, before: str, after: str, cache: Path) -> TreeDifference:
+    packages = compare_packages(_packages(repo, before, cache), _packages(repo, after, cache))
+    return TreeDifference(before=before, after=after, packages=packages, files=())
+
+
+def _packages(repo: Repo, commit: str, cache: Path) -> tuple[Nevra, ...]:
+    try:
+        return packages_of(repo, commit, cache)
+    except RepoError:
+        if is_complete(repo, commit):
+            raise
+        what = f"only a part of {commit} is here, without its packages"
+        raise _partial(what, repo) from None
+
+
+def _partial(what: str, repo: Repo) -> RepoError:
+    error = RepoError(repo.path, what)
+    error.add_note("'overlay upgrade --download-only' fetches it")
+    return error
 
 
 def _ends(

@@ -85,8 +85,9 @@ def _lines(report: DeploymentReport, origins: Mapping[str, str], *, verbose: boo
     deployment = report.deployment
     mark = "●" if deployment.booted else " "
     version = f" ({deployment.version})" if deployment.version else ""
-    origin = deployment.origin.refspec or deployment.base_checksum
-    yield f"{mark} {deployment.index}: {origin}{version}{_flags(report)}"
+    origin = deployment.origin
+    followed = origin.refspec or origin.container_image or deployment.base_checksum
+    yield f"{mark} {deployment.index}: {followed}{version}{_flags(report)}"
     if deployment.locked:
         yield "     finalization locked: 'overlay finalize' releases it"
     if deployment.dropped_next:
@@ -121,8 +122,13 @@ def _fields(
     yield "commit", deployment.checksum
     if deployment.base_checksum != deployment.checksum:
         yield "base", deployment.base_checksum
-    when = datetime.datetime.fromtimestamp(deployment.timestamp, tz=datetime.UTC)
-    yield "timestamp", f"{when:%Y-%m-%dT%H:%M:%SZ}"
+    if origin.override_commit is not None:
+        yield "held", "at this base until the next upgrade"
+    if origin.unconfigured is not None:
+        yield "origin", f"not configured yet: {origin.unconfigured}"
+    if not deployment.commit_error:
+        when = datetime.datetime.fromtimestamp(deployment.timestamp, tz=datetime.UTC)
+        yield "timestamp", f"{when:%Y-%m-%dT%H:%M:%SZ}"
     if origin.requested:
         yield "requested", ", ".join(origin.requested)
     if origin.requested_local:
@@ -140,7 +146,7 @@ def _fields(
     if verbose and deployment.kargs:
         yield "kargs", " ".join(deployment.kargs)
     for warning in report.warnings:
-        yield "warning", warning.message
+        yield "warning", warning
 
 
 def _layer(layer: LayerRecord, origins: Mapping[str, str]) -> str:

@@ -37,7 +37,13 @@ def _deployment(report: DeploymentReport, origins: Mapping[str, str]) -> dict[st
         "stateroot": deployment.stateroot,
         "checksum": deployment.checksum,
         "base_checksum": deployment.base_checksum,
-        "origin": {"refspec": origin.refspec, "base": deployment.base_checksum},
+        "origin": {
+            "refspec": origin.refspec,
+            "base": deployment.base_checksum,
+            "held": origin.override_commit is not None,
+            "container_image": origin.container_image,
+            "unconfigured": origin.unconfigured,
+        },
         "booted": deployment.booted,
         "staged": deployment.staged,
         "locked": deployment.locked,
@@ -67,7 +73,7 @@ def _deployment(report: DeploymentReport, origins: Mapping[str, str]) -> dict[st
             for layer in report.layers
         ],
         "changes": _changes(report),
-        "warnings": [warning.message for warning in report.warnings],
+        "warnings": list(report.warnings),
     }
 
 

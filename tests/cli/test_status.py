@@ -5,13 +5,16 @@ import json
 import shlex
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from layering.cli import main
-from tests.cli.conftest import Ended, Host
-from tests.sysroots import run
+from tests.cli.conftest import Ended, Host, binary
+from tests.remotes import make_remote, serving
+from tests.rpms import Spec, build_rpm
+from tests.sysroots import REF, commit_tree, make_tree, run
 
 pytestmark = pytest.mark.root
 
@@ -96,7 +99,13 @@ def test_json_has_every_key_and_lists_where_they_are_empty(
     assert only["overrides"] == {"remove": [], "replace": []}
     assert (only["locked"], only["dropped_next"], only["changes"]) == (False, False, None)
     assert only["kargs"][:2] == ["root=LABEL=test", "quiet"]
-    assert only["origin"] == {"refspec": "test/base", "base": host.sysroot.commit}
+    assert only["origin"] == {
+        "refspec": "test/base",
+        "base": host.sysroot.commit,
+        "held": False,
+        "container_image": None,
+        "unconfigured": None,
+    }
     assert (only["index"], only["timestamp"], only["version"]) == (0, 1_700_000_000, "1")
 
 
@@ -231,6 +240,134 @@ def test_a_diff_needs_two_trees_that_are_there(host: Host) -> None:
     assert host.overlay("--stateroot=other", "diff").err == (
         f"error: nothing is deployed in stateroot other: sysroot {host.path}\n"
     )
+
+
+def test_a_base_that_is_here_in_part_has_packages_to_compare_and_no_files(
+    host: Host, tmp_path: Path
+) -> None:
+    new = look_at_newer(host, tmp_path, "--preview")
+    assert host.overlay("diff", "0", new) == Ended(
+        status=1,
+        out="",
+        err=f"error: only a part of {new} is here: its packages can be compared with --packages: "
+        f"repository {host.sysroot.repo}\n"
+        "hint: 'overlay upgrade --download-only' fetches it\n",
+    )
+    assert host.overlay("diff", new, "0").status == 1
+    assert host.overlay("diff", "0", new, "--packages").out == (
+        "Added:\n  more-1-1.noarch\nRemoved:\n  base-1-1.noarch\n  setup-1-1.noarch\n"
+    )
+
+
+def test_a_commit_object_alone_has_no_packages_to_compare(host: Host, tmp_path: Path) -> None:
+    new = look_at_newer(host, tmp_path, "--check")
+    ended = host.overlay("diff", "0", new, "--packages")
+    assert (ended.status, ended.err) == (
+        1,
+        f"error: only a part of {new} is here, without its packages: "
+        f"repository {host.sysroot.repo}\n"
+        "hint: 'overlay upgrade --download-only' fetches it\n",
+    )
+
+
+def look_at_newer(host: Host, tmp_path: Path, how: str) -> str:
+    """Has a host follow a remote, and look at what is newer there without fetching it."""
+    rpm = build_rpm(tmp_path, "more-1-1.noarch", Spec(files=binary("more")))
+    make_tree(tmp_path / "tree", rpms=[rpm])
+    remote = make_remote(tmp_path / "remote")
+    run("ostree", "pull-local", f"--repo={remote}", str(host.sysroot.repo), REF)
+    with serving(remote) as served:
+        add = ["ostree", "remote", "add", f"--repo={host.sysroot.repo}", "--no-gpg-verify"]
+        run(*add, "far", served.url)
+        assert host.overlay("rebase", f"far:{REF}").status == 0
+        new = commit_tree(remote, tmp_path / "tree", version="2")
+        assert host.overlay("upgrade", how).status == 0
+    return new
+
+
+def edit_origin(host: Host, edit: Callable[[str], str], *, at: int = 0) -> Path:
+    """Edits the origin of a deployment, by its number."""
+    deployments = host.document("status")["deployments"]
+    assert isinstance(deployments, list)
+    name = f"{deployments[at]['checksum']}.0.origin"
+    path = host.path / "ostree/deploy/test/deploy" / name
+    path.write_text(edit(path.read_text()))
+    (host.path / "ostree/deploy").touch()
+    return path
+
+
+def test_a_held_base_is_shown(host: Host) -> None:
+    assert host.overlay("deploy", "1").status == 0
+    lines = host.overlay("status").out.splitlines()
+    assert lines[3] == "     held:       at this base until the next upgrade"
+    assert sum("held:" in line for line in lines) == 1
+    deployments = host.document("status")["deployments"]
+    assert isinstance(deployments, list)
+    assert [each["origin"]["held"] for each in deployments] == [True, False]
+
+
+def test_a_container_image_is_what_is_followed(host: Host) -> None:
+    image = "ostree-unverified-registry:quay.io/fedora/fedora-silverblue:44"
+    key = f"container-image-reference={image}"
+    edit_origin(host, lambda text: text.replace("refspec=test/base", key))
+    assert host.overlay("status").out.startswith(f"  0: {image} (1)\n")
+    (only,) = json.loads(host.overlay("status", "--json").out)["deployments"]
+    assert (only["origin"]["container_image"], only["origin"]["refspec"]) == (image, None)
+
+
+def test_an_origin_that_is_not_configured_yet_says_what_to_do(host: Host) -> None:
+    said = "Run 'register-os' first."
+    edit_origin(host, lambda text: f"{text}unconfigured-state={said}\n")
+    line = f"     origin:     not configured yet: {said}"
+    assert line in host.overlay("status").out.splitlines()
+    (only,) = json.loads(host.overlay("status", "--json").out)["deployments"]
+    assert only["origin"]["unconfigured"] == said
+
+
+def test_an_origin_that_cannot_be_read_concerns_its_deployment_alone(host: Host) -> None:
+    host.change("install", "tool")
+    path = edit_origin(host, lambda text: f"{text}baserefspec=other\n", at=1)
+    error = (
+        "origin cannot be read: "
+        f"more than one of refspec, baserefspec, container-image-reference, [origin], {path}"
+    )
+    shown = host.overlay("status")
+    assert (shown.status, shown.err) == (0, "")
+    assert f"     warning:    {error}" in shown.out.splitlines()
+    deployments = host.document("status")["deployments"]
+    assert isinstance(deployments, list)
+    assert [each["warnings"] for each in deployments] == [[], [error]]
+    assert deployments[1]["origin"]["refspec"] is None
+    assert host.overlay("diff").status == 0
+    assert host.change("install", "app").status == 0  # goes on from the other one
+    assert host.requested() == ["app", "tool"]
+
+
+def test_rolling_back_and_dropping_need_no_readable_origin(host: Host) -> None:
+    host.change("install", "tool")
+    edit_origin(host, lambda text: f"{text}baserefspec=other\n", at=1)
+    assert host.overlay("rollback").status == 0
+    assert host.overlay("rollback").status == 0
+    ended = host.overlay("cleanup", "--rollback")
+    assert (ended.status, ended.err) == (0, f"removed test-{host.sysroot.commit}.0\n")
+
+
+def test_a_deployment_whose_commit_is_gone_is_listed_and_can_be_dropped(host: Host) -> None:
+    host.change("install", "tool")
+    old = host.sysroot.commit
+    (host.sysroot.repo / f"objects/{old[:2]}/{old[2:]}.commit").unlink()
+    error = f"commit cannot be read: no such commit: {old} in repository {host.sysroot.repo}"
+    lines = host.overlay("status").out.splitlines()
+    assert lines[lines.index("  1: test/base [rollback]") :] == [
+        "  1: test/base [rollback]",
+        "     stateroot:  test",
+        f"     commit:     {old}",
+        f"     warning:    {error}",
+    ]
+    deployments = host.document("status")["deployments"]
+    assert isinstance(deployments, list)
+    assert (deployments[1]["warnings"], deployments[1]["inactive"]) == ([error], [])
+    assert host.overlay("cleanup", "--rollback").err == f"removed test-{old}.0\n"
 
 
 def test_a_rollback_and_another_come_back(host: Host) -> None:

@@ -41,7 +41,10 @@ def test_status_json_has_every_promised_key_also_where_nothing_is_layered(host: 
     layered, base = document["deployments"]
     for deployment in (layered, base):
         assert deployment.keys() >= DEPLOYMENT_KEYS
-        assert deployment["origin"] == {"refspec": "world:base/minimal", "base": host.base}
+        assert deployment["origin"] == {
+            **{"refspec": "world:base/minimal", "base": host.base},
+            **{"held": False, "container_image": None, "unconfigured": None},
+        }
         assert deployment["base_checksum"] == host.base
         assert deployment["overrides"] == {"remove": [], "replace": []}
     assert (layered["index"], layered["checksum"]) == (0, host.checksum())

@@ -15,12 +15,13 @@ import pytest
 from layering import progress
 from layering.change import Changed, ChangeOptions
 from layering.client import Client, Reset
-from layering.errors import BadRequestError, SysrootError
+from layering.errors import BadRequestError
 from layering.kargs import EditKind, KargEdit
 from layering.newbase import DowngradeError
 from layering.proposal import Proposal
 from layering.resolution import RepositoryOptions
 from layering.sysroot import Sysroot
+from layering.sysroot_errors import BrokenOriginError, OriginError
 from solver import Nevra, SolverError
 from tests.rpms import File, Spec, build_rpm, make_repo
 from tests.sysroots import REF, TestSysroot, run
@@ -272,13 +273,25 @@ def test_requests_that_an_emptied_origin_lost_are_not_dropped_in_silence(world: 
     assert changed.deployment.origin.requested == ("app", "tool")
 
 
-def test_an_origin_that_cannot_be_read_is_named_as_what_it_is(world: World) -> None:
+@pytest.mark.parametrize("content", [b"garbage line\n", b"[origin]\nrefspec=\xff\n"])
+def test_an_origin_that_cannot_be_read_is_named_as_what_it_is(world: World, content: bytes) -> None:
     deployment = Sysroot.open(world.host.path).deployments[0]
-    deployment.path.with_name(f"{deployment.path.name}.origin").write_text("garbage line\n")
-    with pytest.raises(SysrootError) as caught:
+    deployment.path.with_name(f"{deployment.path.name}.origin").write_bytes(content)
+    with pytest.raises(BrokenOriginError) as caught:
         Sysroot.open(world.host.path)
     assert str(caught.value).startswith("a deployment's origin cannot be read: ")
-    assert "garbage line" in str(caught.value)
+
+
+def test_nothing_goes_on_from_a_pending_deployment_whose_requests_are_not_known(
+    world: World,
+) -> None:
+    world.install("app")
+    deployment = Sysroot.open(world.host.path).deployments[0]
+    origin = deployment.path.with_name(f"{deployment.path.name}.origin")
+    origin.write_text("[origin]\nrefspec=a:b\nbaserefspec=a:b\n")
+    with pytest.raises(OriginError) as caught:
+        world.install("tool")
+    assert str(caught.value).startswith(f"cannot go on from {deployment.id}, ")
 
 
 def test_deploy_holds_the_base_at_a_version_until_the_next_upgrade(world: World) -> None:

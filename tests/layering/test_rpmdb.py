@@ -15,7 +15,7 @@ import pytest
 
 from layering.header import read_header
 from layering.repo import Repo
-from layering.rpmdb import base_root, copy_base, database_path, settle, write
+from layering.rpmdb import base_root, copy_base, database_path, drop_copies, settle, write
 from layering.sysroot_errors import RpmdbError
 from tests.rpms import File, Spec, build_rpm
 from tests.sysroots import DATABASE, REF, commit_tree, make_tree, run
@@ -299,6 +299,20 @@ def test_what_a_killed_run_left_is_removed_but_not_what_another_is_making(
     os.utime(bases / ".new-killed", (day_ago, day_ago))
     root = base_root(repo, commit, scratch / "cache")
     assert {path.name for path in bases.iterdir()} == {".new-running", root.name}
+
+
+def test_copies_of_bases_that_are_not_kept_go_and_nothing_else(scratch: Path, rpms: Path) -> None:
+    repo, commit = make_repo(scratch, rpms)
+    cache = scratch / "cache"
+    root, empty = base_root(repo, commit, cache), base_root(repo, None, cache)
+    for name in ("somebody-elses", "abc-else"):
+        (cache / "base" / name).mkdir()
+    assert drop_copies(cache, {commit}) == ()
+    assert root.is_dir()
+    assert drop_copies(cache, set()) == (commit,)
+    names = {path.name for path in (cache / "base").iterdir()}
+    assert names == {empty.name, "somebody-elses", "abc-else"}
+    assert drop_copies(scratch / "no-cache", set()) == ()
 
 
 def test_an_empty_base_is_an_empty_root(scratch: Path) -> None:

@@ -45,8 +45,6 @@ MASKED = (
     "sys-kernel-debug.mount",
     "sys-kernel-tracing.mount",
     "systemd-binfmt.service",
-    "systemd-logind.service",
-    "systemd-logind-varlink.socket",
     "systemd-network-generator.service",
     "systemd-networkd.service",
     "systemd-networkd-persistent-storage.service",
