@@ -154,6 +154,7 @@ def _deployed(
     proposal: Proposal,
 ) -> Changed:
     clean_leftovers(host.sysroot.repo)
+    host.sysroot.sweep()
     deployment, warnings = deploy(
         host,
         target,

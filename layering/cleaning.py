@@ -73,6 +73,7 @@ def clean(
     before = sysroot.deployments
     dropped = sysroot.drop(stateroot, pending=what.pending, rollback=what.rollback)
     leftovers = clean_leftovers(sysroot.repo)
+    swept = sysroot.sweep()
     with sysroot.repo.transaction():
         pass  # libostree removes what its own interrupted transactions left when it begins one
     cached = _drop_cache(sysroot, before, cache_dir, report) if what.cache else Cleaned()
@@ -91,7 +92,7 @@ def clean(
         refs=cached.refs,
         branches=cached.branches,
         databases=cached.databases,
-        leftovers=tuple(str(path) for path in leftovers),
+        leftovers=(*map(str, leftovers), *swept),
         metadata=what.metadata,
         objects=objects,
         size=size,
@@ -168,13 +169,12 @@ def _unfollowed(
 
 
 def _prune(sysroot: Sysroot) -> tuple[int, int]:
-    """Removes what no deployment uses: directories, boot files, objects; it takes its time.
+    """Removes the objects that no ref holds; it takes its time.
 
     Returns:
         The number of objects that went, and their size in bytes.
     """
     repo = sysroot.repo
     with reported(repo.path, "cannot clean up"):
-        sysroot.handle.prepare_cleanup(None)  # all but the pruning: refs to what is deployed, too
         _done, _all, objects, size = repo.handle.prune(OSTree.RepoPruneFlags.REFS_ONLY, 0, None)
     return objects, size

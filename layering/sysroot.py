@@ -235,10 +235,22 @@ class Sysroot:
             self.handle.deployment_set_pinned(self._handle_of(deployment), pinned)
         self._refresh()
 
-    def cleanup(self) -> None:
-        """Removes what no deployment uses: directories, boot files, objects. It takes its time."""
+    def sweep(self) -> tuple[str, ...]:
+        """Removes what no deployment uses, but for objects: directories, boot files, refs.
+
+        So it takes away the checkout of a deployment that a power cut left half-made.
+
+        Returns:
+            The names of the deployment directories that went: `COMMIT.N`.
+        """
+        before = self._checkouts()
         with self._reported("cannot clean up"):
-            self.handle.cleanup(None)
+            self.handle.prepare_cleanup(None)
+        return tuple(sorted(before - self._checkouts()))
+
+    def _checkouts(self) -> frozenset[str]:
+        found = self.path.glob("ostree/deploy/*/deploy/*")
+        return frozenset(path.name for path in found if path.is_dir())
 
     def _written(self, new: Tree, report: Report) -> Deployment:
         known = {deployment.id for deployment in self.deployments}

@@ -138,8 +138,20 @@ def test_deploying_holds_the_commit_and_prunes_nothing(made: TestSysroot) -> Non
     run("ostree", "prune", f"--repo={made.repo}", "--refs-only")
     assert run("ostree", "ls", f"--repo={made.repo}", commit, "/usr/share/2")
     with sysroot.lock():
-        sysroot.cleanup()
+        sysroot.sweep()
     made.fsck()
+
+
+def test_a_half_made_deployment_is_swept_up_and_whole_ones_are_not(made: TestSysroot) -> None:
+    directory = made.path / f"ostree/deploy/{STATEROOT}/deploy"
+    half = directory / f"{'a' * 64}.0"
+    (half / "usr").mkdir(parents=True)
+    sysroot = Sysroot.open(made.path, writable=True)
+    with sysroot.lock():
+        assert sysroot.sweep() == (half.name,)
+        assert sysroot.sweep() == ()
+    names = {path.name for path in directory.iterdir()}
+    assert names == {f"{made.commit}.0", f"{made.commit}.0.origin"}
 
 
 def test_a_pin_is_not_inherited(made: TestSysroot) -> None:
