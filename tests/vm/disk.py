@@ -28,7 +28,7 @@ HERE = Path(__file__).parent
 PROJECT = HERE.parents[1]
 _SOURCES = ("disk.py", "image.py", "install.py", "media.py", "guest")
 _PREFIX = "vm-"
-_KEPT_SECONDS = 24 * 3600  # since the last use; a disk takes about a gigabyte
+_KEPT_SECONDS = 2 * 3600  # since the last use; a disk takes about a gigabyte
 
 
 class DiskError(Exception):
@@ -140,7 +140,7 @@ def _made(cache: Path, name: str, content: Sequence[str], build: Callable[[Path]
 
 
 def _forget_unused(cache: Path, used: Sequence[Path]) -> None:
-    """Removes disks that nobody asked for in a day, and what interrupted builds left."""
+    """Removes disks that nobody asked for in two hours, and what interrupted builds left."""
     for directory in cache.glob(f"{_PREFIX}*/"):
         mark = directory / ".used"
         old = mark.exists() and time.time() - mark.stat().st_mtime > _KEPT_SECONDS

@@ -6,7 +6,6 @@ import pytest
 from tests.vm.conftest import MakeMachine
 from tests.vm.machine import Machine, MachineError
 from tests.vm.qemu import End
-from tests.vm.wire import WireError
 
 pytestmark = [pytest.mark.vm, pytest.mark.world, pytest.mark.xdist_group("vm")]
 
@@ -51,34 +50,9 @@ def test_vm_has_repositories_over_http(machine: Machine) -> None:
     machine.check(f"ostree pull --commit-metadata-only world {head}")
 
 
-def test_vm_keeps_what_it_wrote_over_a_power_off(machine: Machine) -> None:
-    machine.write("/var/lib/kept/by the admin", "kept\n")
-    boot = machine.check("cat /proc/sys/kernel/random/boot_id")
-    machine.power_off()
-    assert not machine.running
-    assert [entry.version for entry in machine.entries()] == [1]
-    machine.boot()
-    assert machine.check("cat '/var/lib/kept/by the admin'") == "kept\n"
-    assert machine.check("cat /proc/sys/kernel/random/boot_id") != boot
-    assert machine.check("systemctl --failed --no-legend --plain") == ""
-    assert "Powering off" in machine.console or "Power down" in machine.console
-
-
 def test_vm_tells_a_reboot_from_a_power_off(machine: Machine) -> None:
     machine.start("systemctl reboot --force --force")
     assert machine.wait_for_end() is End.REBOOTED
-
-
-def test_vm_boots_after_its_power_was_cut(machine: Machine) -> None:
-    machine.check("echo synced > /var/lib/synced; sync /var/lib/synced")
-    job = machine.start("while :; do echo x >> /var/lib/torn; echo written; done")
-    job.wait_for("written", 60)
-    machine.cut_power()
-    with pytest.raises(WireError, match="the machine ended while waiting for the end of"):
-        job.wait(60)
-    machine.boot()
-    assert machine.check("cat /var/lib/synced") == "synced\n"
-    machine.check("ostree fsck --quiet")
 
 
 def test_vm_leaves_nothing_behind(make_machine: MakeMachine) -> None:
