@@ -17,8 +17,8 @@ def refuse_elsewhere(sysroot: Sysroot, settings: Settings) -> None:
 
 def now(settings: Settings) -> None:
     """Reboots."""
-    from layering import systemd
+    from layering.systemd import reboot
 
     if settings.talks:
         print("Rebooting.", file=sys.stderr)
-    systemd.reboot()
+    reboot()
