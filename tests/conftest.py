@@ -3,6 +3,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -11,6 +12,10 @@ from pathlib import Path
 import pytest
 
 from layering.mounts import enter_own_namespace
+
+# Whoever starts this in the background may have it ignore Ctrl-C, which tests send.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # libostree reports some misuse with a GLib critical and then returns success.
 os.environ.setdefault("G_DEBUG", "fatal-criticals")

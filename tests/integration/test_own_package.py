@@ -21,10 +21,7 @@ from layering.cli import VERBS
 from tests.integration.conftest import MINIMAL
 from tests.integration.hosts import Ended, Host, command
 
-pytestmark = [
-    *(pytest.mark.world, pytest.mark.root, pytest.mark.bwrap),
-    pytest.mark.xdist_group("own-package"),  # one installed host serves most of them
-]
+pytestmark = [pytest.mark.world, pytest.mark.root, pytest.mark.bwrap]
 
 PROJECT = Path(__file__).parents[2]
 MODULES = "usr/lib/overlay"

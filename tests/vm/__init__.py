@@ -4,7 +4,7 @@
 A test module has one machine, booted when its first test asks for it; its tests run in order and
 share it, for a boot is what costs::
 
-    pytestmark = [pytest.mark.vm, pytest.mark.xdist_group("vm")]  # one machine at a time
+    pytestmark = [pytest.mark.vm, pytest.mark.world]
 
     def test_vm_strace_is_there_after_a_reboot(machine: Machine) -> None:
         machine.check("overlay install -y strace")

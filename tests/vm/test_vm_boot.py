@@ -7,7 +7,7 @@ from tests.vm.conftest import MakeMachine
 from tests.vm.machine import Machine, MachineError
 from tests.vm.qemu import End
 
-pytestmark = [pytest.mark.vm, pytest.mark.world, pytest.mark.xdist_group("vm")]
+pytestmark = [pytest.mark.vm, pytest.mark.world]
 
 
 def test_vm_boots_with_every_unit_well(machine: Machine) -> None:

@@ -16,7 +16,7 @@ from tests.vm.agreement import agreed, nevras
 from tests.vm.machine import Machine
 from tests.vm.qemu import End
 
-pytestmark = [pytest.mark.vm, pytest.mark.world, pytest.mark.xdist_group("vm-host")]
+pytestmark = [pytest.mark.vm, pytest.mark.world]
 
 PREPARED = ["overlay"]  # what was asked for when the disk was made
 OTHER = "base/other"  # a second branch

@@ -16,7 +16,7 @@ from tests.vm import image
 from tests.vm.agreement import agreed
 from tests.vm.machine import Machine
 
-pytestmark = [pytest.mark.vm, pytest.mark.world, pytest.mark.xdist_group("vm-power")]
+pytestmark = [pytest.mark.vm, pytest.mark.world]
 
 PACKAGE = "strace"
 
