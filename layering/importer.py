@@ -8,12 +8,14 @@ land together with their refs, or none does.
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
 from threading import Event as Flag
 from typing import IO, cast
 
 from layering import interrupts
+from layering._ostree import GLib
 from layering.capabilities import XATTR, capability_xattr
 from layering.errors import BrokenPackageError, UnsupportedPathError
 from layering.fileentries import FileEntry
@@ -45,6 +47,18 @@ __all__ = [
 _INLINE_MAX = 1 << 20  # bytes; larger files are streamed
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Draft:
+    """A layer whose files are written and whose commit is not."""
+
+    nevra: Nevra
+    digest: str
+    ref: str
+    tree: tuple[str, str]  # checksums of the root's tree and metadata
+    timestamp: int
+    metadata: Mapping[str, GLib.Variant]
+
+
 def import_packages(
     rpms: Sequence[VerifiedRpm], repo: Repo, layout: BaseLayout, report: Report = silent
 ) -> tuple[Layer, ...]:
@@ -74,18 +88,26 @@ def _import_all(
     rpms: Sequence[VerifiedRpm], repo: Repo, layout: BaseLayout, report: Report
 ) -> list[Layer]:
     # libostree takes objects from several threads into one transaction, and objects that come
-    # after its end go to the repository itself: a commit without its files, where an interrupt
-    # left a thread behind. So all threads are at rest before the transaction ends, either way.
+    # after its end go to the repository itself. So all threads are at rest before it ends.
     with repo.transaction():
-        layers = _in_threads(rpms, repo, layout, report)
-        for layer in layers:
-            repo.set_ref(layer.ref, layer.commit)
-    return layers
+        drafts = _in_threads(rpms, repo, layout, report)
+        return [_committed(repo, draft) for draft in drafts]
+
+
+def _committed(repo: Repo, draft: _Draft) -> Layer:
+    commit = repo.write_commit(
+        tree=draft.tree,
+        subject=str(draft.nevra),
+        timestamp=draft.timestamp,
+        metadata=draft.metadata,
+    )
+    repo.set_ref(draft.ref, commit)
+    return Layer(nevra=draft.nevra, digest=draft.digest, ref=draft.ref, commit=commit)
 
 
 def _in_threads(
     rpms: Sequence[VerifiedRpm], repo: Repo, layout: BaseLayout, report: Report
-) -> list[Layer]:
+) -> list[_Draft]:
     failed = Flag()
     workers = min(len(rpms), len(os.sched_getaffinity(0)))
     with (
@@ -115,7 +137,9 @@ def _progress(item: str, done: int, total: int) -> Event:
     )
 
 
-def _import(rpm: VerifiedRpm, repo: Repo, layout: BaseLayout, stopped: Callable[[], bool]) -> Layer:
+def _import(
+    rpm: VerifiedRpm, repo: Repo, layout: BaseLayout, stopped: Callable[[], bool]
+) -> _Draft:
     package = rpm.package
     header = read_header(rpm.path)
     if header.nevra != package.nevra:
@@ -132,14 +156,14 @@ def _import(rpm: VerifiedRpm, repo: Repo, layout: BaseLayout, stopped: Callable[
     if plan.tmpfiles:
         content = plan.tmpfiles
         files[plan.tmpfiles_path] = repo.write_regular(content, length=len(content), mode=0o644)
-    commit = repo.write_commit(
+    return _Draft(
+        nevra=package.nevra,
+        digest=package.digest,
+        ref=layer_ref(package.nevra, package.digest, IMPORTER_VERSION, layout.key),
         tree=write_layer_tree(repo, files, plan.directories),
-        subject=str(package.nevra),
         timestamp=header.build_time,
         metadata=layer_metadata(header, plan, package.digest, layout),
     )
-    ref = layer_ref(package.nevra, package.digest, IMPORTER_VERSION, layout.key)
-    return Layer(nevra=package.nevra, digest=package.digest, ref=ref, commit=commit)
 
 
 def _write_file(

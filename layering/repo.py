@@ -39,6 +39,8 @@ class Repo:
         self.path = path
         self.handle = handle
         self._depth = 0
+        self._unlanded = False  # whether the transaction has objects that are not moved in yet
+        self._refs: dict[str, str | None] = {}  # to be set when the transaction lands
         self._dirtrees: dict[str, DirTree] = {}
 
     @classmethod
@@ -101,9 +103,12 @@ class Repo:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Makes what is written inside appear at once, refs included, or not at all.
+        """Makes refs appear at once, or not at all; a commit only once its files are all there.
 
-        libostree holds the shared lock meanwhile. A transaction inside another joins it.
+        libostree moves the objects of a transaction into the repository one by one, in no order
+        that matters to it: killed meanwhile, it would leave a commit without some of its files.
+        Files and directories therefore land before the first commit is written. The shared lock is
+        held throughout. A transaction inside another joins it.
         """
         self._depth += 1
         try:
@@ -115,21 +120,32 @@ class Repo:
             self._depth -= 1
 
     def _transact(self) -> Iterator[None]:
+        self._refs.clear()
+        with self.held():
+            self._begin()
+            try:
+                yield
+                for ref, commit in self._refs.items():
+                    self.handle.transaction_set_ref(None, ref, commit)
+                self._land()
+            except BaseException:
+                self.handle.abort_transaction(None)
+                raise
+
+    def _begin(self) -> None:
         with reported(self.path, "cannot write"):
             self.handle.prepare_transaction(None)
-        try:
-            yield
-            with reported(self.path, "cannot write"):
-                self.handle.commit_transaction(None)
-        except BaseException:
-            self.handle.abort_transaction(None)
-            raise
+        self._unlanded = False
+
+    def _land(self) -> None:
+        with reported(self.path, "cannot write"):
+            self.handle.commit_transaction(None)
 
     def set_ref(self, ref: str, commit: str | None) -> None:
         """Points a local ref at a commit, or deletes it, when the transaction around it lands."""
         if not self._depth:
             raise RuntimeError(f"set_ref({ref}) outside a transaction")
-        self.handle.transaction_set_ref(None, ref, commit)
+        self._refs[ref] = commit
 
     # Reading objects
 
@@ -189,6 +205,7 @@ class Repo:
         full, packed = 0o100000 | (mode & 0o7777), pack_xattrs(xattrs)
         if isinstance(content, bytes) and len(content) != length:
             raise ValueError(f"{len(content)} bytes given, {length} announced")
+        self._unlanded = True
         with reported(self.path, "cannot write"):
             if isinstance(content, bytes):
                 write = self.handle.write_regfile_inline
@@ -203,6 +220,7 @@ class Repo:
     ) -> str:
         """Writes a symbolic link and returns its checksum; UnicodeDecodeError if not UTF-8."""
         text = target.decode("utf-8") if isinstance(target, bytes) else target
+        self._unlanded = True
         with reported(self.path, "cannot write"):
             return self.handle.write_symlink(None, uid, gid, pack_xattrs(xattrs), text, None)
 
@@ -222,6 +240,7 @@ class Repo:
 
     def write_tree(self, tree: OSTree.MutableTree) -> tuple[str, str]:
         """Writes the directories that changed and returns the root's tree and meta checksums."""
+        self._unlanded = True
         self._write_mtree(tree)
         return tree.get_contents_checksum(), tree.get_metadata_checksum()
 
@@ -237,11 +256,14 @@ class Repo:
         """Writes a commit of a written tree and returns its checksum.
 
         The metadata is sorted by key, so that equal inputs give an equal commit; `timestamp` is in
-        seconds since 1970 and always the caller's, never the clock's. Outside a transaction a
-        commit would be there before its files are.
+        seconds since 1970 and always the caller's, never the clock's. No other thread may write
+        meanwhile.
         """
         if not self._depth:
             raise RuntimeError(f"write_commit({subject!r}) outside a transaction")
+        if self._unlanded:
+            self._land()
+            self._begin()
         packed = GLib.Variant("a{sv}", dict(sorted((metadata or {}).items())))
         write = self.handle.write_commit_with_time
         root = self._write_mtree(self.tree_at(*tree))
@@ -280,6 +302,7 @@ class Repo:
         return cast("OSTree.RepoFile", root)  # announced as its interface, Gio.File
 
     def _write_metadata(self, kind: ObjectKind, value: GLib.Variant) -> str:
+        self._unlanded = True
         with reported(self.path, "cannot write"):
             raw: bytes = self.handle.write_metadata(OBJECT_TYPES[kind], None, value, None)[1]
         return raw.hex()

@@ -11,6 +11,7 @@ import pytest
 
 from layering._ostree import GLib, OSTree
 from layering.errors import BrokenObjectError, RepoError, UnknownRevisionError
+from layering.mtree import put_file
 from layering.objects import Commit, DirMeta, FileInfo, ObjectKind, bytes_variant
 from layering.repo import Repo
 from tests.trees import commit_tree, describe
@@ -86,16 +87,52 @@ def test_refs_and_objects_of_a_transaction_land_together(repo: Repo) -> None:
     assert repo.refs() == {}
 
 
-def test_an_exception_leaves_neither_ref_nor_object(repo: Repo) -> None:
+def test_an_exception_leaves_no_object(repo: Repo) -> None:
+    with pytest.raises(KeyboardInterrupt), repo.transaction():
+        repo.write_tree(repo.new_tree())
+        raise KeyboardInterrupt
+    assert [path for path in (repo.path / "objects").rglob("*") if path.is_file()] == []
+
+
+def test_an_exception_leaves_neither_ref_nor_commit(repo: Repo) -> None:
     with pytest.raises(KeyboardInterrupt), repo.transaction():
         commit = repo.write_commit(tree=repo.write_tree(repo.new_tree()), timestamp=1)
         with repo.transaction():
             repo.set_ref("overlay/layer/a", commit)
         raise KeyboardInterrupt
     assert repo.refs() == {}
-    assert [path for path in (repo.path / "objects").rglob("*") if path.is_file()] == []
+    assert list((repo.path / "objects").rglob("*.commit")) == []
     commit_tree(repo, "f x 0644 the next transaction works")
     assert "no errors found" in ostree(repo, "fsck")
+
+
+def test_files_land_before_any_commit_does_and_refs_last(
+    repo: Repo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # libostree moves what landed one by one: a kill between two moves leaves either of them.
+    landings: list[tuple[set[str], set[str]]] = []
+    land = repo.handle.commit_transaction
+
+    def landing(cancellable: None) -> None:
+        staged = {path.suffix for path in (repo.path / "tmp").glob("staging-*/??/*")}
+        landings.append((staged, set(repo.refs())))
+        land(cancellable)
+
+    monkeypatch.setattr(repo.handle, "commit_transaction", landing)
+    with repo.transaction():
+        for name in ("a", "b"):
+            checksum = repo.write_regular(name.encode(), length=1, mode=0o644)
+            tree = repo.new_tree()
+            put_file(tree, name, checksum)
+            repo.set_ref(name, repo.write_commit(tree=repo.write_tree(tree), timestamp=1))
+    files = {".file", ".dirtree", ".dirmeta"}
+    assert [staged for staged, _refs in landings] == [
+        files,
+        {".commit", ".file", ".dirtree"},
+        {".commit"},
+    ]
+    assert [refs for _staged, refs in landings] == [set(), set(), set()]
+    assert set(repo.refs()) == {"a", "b"}
 
 
 def test_a_ref_outside_a_transaction_is_a_mistake_of_the_caller(repo: Repo) -> None:
