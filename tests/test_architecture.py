@@ -15,16 +15,15 @@ from pathlib import Path
 
 import pytest
 
+from tests import needs
+
 PROJECT = Path(__file__).resolve().parent.parent
 ROOMS = ("layering", "solver", "triggers")
 
 
 def run(tool: str, *arguments: str) -> None:
     """Runs a tool over the project; the test fails with what it printed."""
-    if shutil.which(tool) is None:
-        if os.environ.get("CI"):
-            pytest.fail(f"{tool} is not installed")
-        pytest.skip(f"{tool} is not installed")
+    needs.program(tool)
     done = subprocess.run(
         [tool, *arguments], cwd=PROJECT, capture_output=True, text=True, check=False
     )

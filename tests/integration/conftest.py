@@ -7,7 +7,6 @@ thousands of links takes no time there, and no test can reach the files of the b
 """
 
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -18,6 +17,7 @@ import pytest
 
 from fixtures import host as hosts_of_fixtures
 from fixtures.forest import World
+from tests import needs
 from tests.integration.hosts import Host, command
 
 MakeHost = Callable[..., Host]
@@ -27,10 +27,7 @@ MINIMAL = "base/minimal"
 @pytest.fixture(scope="session")
 def built() -> World:
     """The test distribution where it was built; nothing there is ever changed."""
-    document = os.environ.get("OVERLAY_TEST_WORLD")
-    if not document:
-        pytest.skip("OVERLAY_TEST_WORLD is not set: run ./dev test")
-    answer = json.loads(Path(document).read_text(encoding="utf-8"))
+    answer = json.loads(needs.world_document().read_text(encoding="utf-8"))
     return World(
         directory=Path(answer["world"]),
         repositories=answer["repositories"],
@@ -69,7 +66,7 @@ def make_host(built: World, world: World, scratch: Path) -> Iterator[MakeHost]:
 
     def make(tree: str = MINIMAL, *, directory: Path | None = None) -> Host:
         if tree not in world.trees:
-            pytest.skip(f"the world of OVERLAY_TEST_WORLD has no tree {tree}")
+            needs.absent(f"the world of OVERLAY_TEST_WORLD has no tree {tree}")
         _copy(tree, built, world)
         path = directory or scratch / f"host-{len(made)}"
         hosts_of_fixtures.create(path, world, tree)

@@ -13,6 +13,7 @@ from layering.progress import silent
 from layering.refspec import Refspec
 from layering.remotes import RemoteError, fetch_head, fetch_tree, find_revision
 from layering.repo import Repo
+from tests import needs
 from tests.remotes import REMOTE, Served, client_of, fsck, make_remote, serving
 from tests.sysroots import run
 
@@ -208,8 +209,7 @@ def test_a_commit_of_another_branch_is_not_taken_for_this_one(
 @pytest.fixture(scope="module")
 def keys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A GnuPG home with two secret keys, trusted@example.org and stranger@example.org."""
-    if shutil.which("gpg") is None:
-        pytest.skip("needs gpg")
+    needs.program("gpg")
     home = tmp_path_factory.mktemp("gpg")
     home.chmod(0o700)
     for name in ("trusted", "stranger"):

@@ -18,6 +18,7 @@ from layering.errors import MountError, WorkspaceError
 from layering.repo import Repo
 from layering.union import LayerTree, union
 from layering.workspace import Checkout, Workspace, clean_leftovers, open_workspace
+from tests import needs
 from tests.trees import commit_tree, layer, manifest
 
 pytestmark = pytest.mark.root
@@ -352,10 +353,10 @@ def calls_of(call: Callable[[], object], scratch: Path) -> int:
     return len(log.read_text().splitlines())
 
 
-@pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace")
 def test_union_and_workspace_make_the_same_calls_whatever_the_size_of_the_base(
     repo: Repo, scratch: Path
 ) -> None:
+    needs.program("strace")
     counts = []
     for size in (20, 400):
         padding = [f"f usr/share/pad/{at % 20}/{at}" for at in range(size)]

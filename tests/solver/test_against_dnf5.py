@@ -9,13 +9,11 @@ from pathlib import Path
 import pytest
 
 from solver import Reason
+from tests import needs
 from tests.rpms import File
 from tests.solver.worlds import Pkg, World, pkg
 
-pytestmark = [
-    pytest.mark.root,  # dnf5 refuses everybody else
-    pytest.mark.skipif(shutil.which("dnf5") is None, reason="dnf5 is not installed"),
-]
+pytestmark = pytest.mark.root  # dnf5 refuses everybody else
 
 _ROW = re.compile(r"^ (\S+)\s+(\S+)\s+(\d+):(\S+)\s+\S+\s+[\d.]+ +\S+$")
 _TITLES: dict[str, Reason | None] = {
@@ -124,6 +122,7 @@ def test_an_upgrade_goes_where_dnf5_upgrade_goes(
 
 def dnf5(world: World, repo: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """Asks dnf5 about the same world; nothing is installed."""
+    needs.program("dnf5")
     scratch = world.directory / "dnf5"
     shutil.copytree(world.root, scratch / "root")
     options = {"cachedir": "cache", "system_cachedir": "cache", "logdir": "log"}

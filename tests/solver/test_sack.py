@@ -20,6 +20,7 @@ from solver import (
     UnreadableRpmError,
 )
 from solver.scratch import private_root
+from tests import needs
 from tests.solver.conftest import Server
 from tests.solver.worlds import World, listing, pkg
 
@@ -95,8 +96,7 @@ def test_what_a_killed_run_left_behind_is_removed_and_a_living_one_is_not(tmp_pa
 
 
 def test_no_file_of_the_hosts_configuration_is_opened(world: World) -> None:
-    if shutil.which("strace") is None:
-        pytest.skip("strace is not installed")
+    needs.program("strace")
     world.base("system-release-44-1.noarch")
     world.repo("r", "app-1-1.noarch")
     script = (

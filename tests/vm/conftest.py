@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.forest import World
+from tests import needs
 from tests.vm import disk, qemu
 from tests.vm.disk import Disk
 from tests.vm.machine import Machine
@@ -22,19 +23,14 @@ _CONSOLE_LINES = 60
 @pytest.fixture(scope="session")
 def world() -> World:
     """The test distribution where it was built; nothing there is ever changed."""
-    document = os.environ.get("OVERLAY_TEST_WORLD")
-    if not document:
-        pytest.skip("OVERLAY_TEST_WORLD is not set: run ./dev test")
-    return disk.world_from(Path(document))
+    return disk.world_from(needs.world_document())
 
 
 @pytest.fixture(scope="session")
 def master(world: World) -> Disk:
     """The disk that machines take copies of."""
     if not qemu.available():
-        if os.environ.get("CI"):
-            pytest.fail(f"{qemu.PROGRAM} is not installed")
-        pytest.skip(f"{qemu.PROGRAM} is not installed")
+        needs.absent(f"{qemu.PROGRAM} is not installed")
     default = Path.home() / ".cache/overlay-dev"
     return disk.prepare(Path(os.environ.get("OVERLAY_DEV_CACHE", default)), world)
 
