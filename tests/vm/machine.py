@@ -7,6 +7,7 @@ there is no process and no file left.
 """
 
 import base64
+import re
 import shlex
 import shutil
 import tempfile
@@ -72,6 +73,18 @@ class Machine:
     def console(self) -> str:
         """What its console showed in all of its boots so far."""
         return self._log.read_bytes().decode(errors="replace").replace("\r\n", "\n")
+
+    def wait_for_console(self, pattern: str, start: int, limit: float) -> None:
+        """Waits until what the console shows behind its first `start` characters has a match.
+
+        Raises:
+            MachineError: if it has not after `limit` seconds.
+        """
+        deadline = time.monotonic() + limit
+        while not re.search(pattern, self.console[start:]):
+            if time.monotonic() > deadline:
+                raise self._failed(f"its console never said {pattern!r}")
+            time.sleep(0.05)
 
     def entries(self) -> list[Entry]:
         """Returns the boot loader entries of the disk, the one that would boot first.

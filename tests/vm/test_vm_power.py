@@ -5,6 +5,7 @@ Each time the machine has to come up in the old or in the new tree, the reposito
 and the next run has to succeed and to leave nothing behind of the one that was cut off.
 """
 
+import re
 import subprocess
 import time
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from tests.vm.machine import Machine
 pytestmark = [pytest.mark.vm, pytest.mark.world]
 
 PACKAGE = "strace"
+FINALIZED = "finalized"
 
 Cut = Callable[[Machine, str], None]
 
@@ -35,17 +37,31 @@ def during(phase: str, after: float = 0.0) -> Cut:
     return cut
 
 
-def at_shutdown(after: float) -> Cut:
-    """Cuts while the machine shuts down with a staged tree: so many seconds after it was told."""
+def at_shutdown(said: str, after: float = 0.0, *, before: str = "") -> Cut:
+    """Cuts while the machine shuts down with a staged tree: after its console said something.
+
+    Both are regular expressions; that it has not said `before` yet is what makes the moment.
+    """
 
     def cut(machine: Machine, verb: str) -> None:
         machine.check(f"overlay {verb} -y {PACKAGE}")
+        machine.check(f"kill -{SHOW_STATUS} 1")
+        shown = len(machine.console)
         machine.start("systemctl poweroff")
+        machine.wait_for_console(said, shown, 120)
         time.sleep(after)
+        assert machine.running
         machine.cut_power()
+        assert not (before and re.search(before, machine.console[shown:]))
 
     return cut
 
+
+# systemd then tells on the console what it starts and stops, whatever the kernel arguments say:
+# https://www.freedesktop.org/software/systemd/man/latest/systemd.html#SIGRTMIN+20
+SHOW_STATUS = "SIGRTMIN+20"
+FINALIZE = r"\S*ostree-finalize-staged"  # does its work when it is stopped
+STOPPING, STOPPED = f"Stopping {FINALIZE}", f"Stopped {FINALIZE}"
 
 MOMENTS = {
     "resolved": during("resolve"),
@@ -53,9 +69,9 @@ MOMENTS = {
     "scripts": during("rpmdb", 0.5),
     "committed": during("commit"),
     "deploying": during("preflight", 3.0),
-    "stopping": at_shutdown(2.0),
-    "finalizing": at_shutdown(5.0),
-    "finalized": at_shutdown(9.0),
+    "stopping": at_shutdown("Stopping ", before=STOPPED),
+    "finalizing": at_shutdown(STOPPING, 0.5, before=STOPPED),
+    FINALIZED: at_shutdown(STOPPED),
 }
 
 
@@ -73,7 +89,8 @@ def test_vm_after_a_power_cut_it_boots_and_goes_on(
     machine.boot()
     deployments = agreed(machine)
     booted = next(each for each in deployments if each["booted"])
-    assert booted["requested"] in (old, sorted({*old} ^ {PACKAGE}))
+    new = sorted({*old} ^ {PACKAGE})
+    assert booted["requested"] in ((new,) if moment == FINALIZED else (old, new))
     assert (machine.run(f"rpm -q {PACKAGE}").status == 0) is (PACKAGE in booted["requested"])
     machine.check("overlay cleanup")
     left = machine.check("ls /ostree/repo/tmp /var/cache/overlay /tmp /var/tmp").split()
