@@ -34,7 +34,7 @@ from solver.model import (
     ignore,
 )
 from solver.nevra import Nevra, compare_evr
-from solver.order import Dependency, OrderItem, install_order
+from solver.order import Dependency, OrderItem, erase_order, install_order
 
 if TYPE_CHECKING:
     from solver.sack import Sack
@@ -67,6 +67,7 @@ __all__ = [
     "UnsatisfiableError",
     "VerifiedRpm",
     "compare_evr",
+    "erase_order",
     "ignore",
     "install_order",
 ]

@@ -30,7 +30,7 @@ class Dep:
 
     @property
     def name(self) -> str:
-        return self.text.split()[0]
+        return self._parts()[0]
 
     @property
     def flags(self) -> int:
@@ -41,7 +41,8 @@ class Dep:
         return self._parts()[2]
 
     def _parts(self) -> list[str]:
-        return [*self.text.split(), "", ""][:3]
+        words = [self.text] if self.text.startswith("(") else self.text.split()
+        return [*words, "", ""][:3]
 
 
 def header(
@@ -51,8 +52,11 @@ def header(
     provides: Sequence[Dep] = (),
     conflicts: Sequence[Dep] = (),
     obsoletes: Sequence[Dep] = (),
+    recommends: Sequence[Dep] = (),
+    order_with: Sequence[Dep] = (),
+    files: Sequence[str] = (),
 ) -> Any:
-    """Returns librpm's header of a package without files, with its self-provide."""
+    """Returns librpm's header of a package, with its self-provide; its files are only names."""
     name_evr, arch = nevra.rsplit(".", 1)
     name, version, release = name_evr.rsplit("-", 2)
     made = rpm.hdr()
@@ -70,11 +74,25 @@ def header(
         ("PROVIDE", [own, *provides]),
         ("CONFLICT", conflicts),
         ("OBSOLETE", obsoletes),
+        ("RECOMMEND", recommends),
+        ("ORDER", order_with),
     ):
         if deps:
             made[getattr(rpm, f"RPMTAG_{kind}NAME")] = [dep.name for dep in deps]
             made[getattr(rpm, f"RPMTAG_{kind}FLAGS")] = [dep.flags for dep in deps]
             made[getattr(rpm, f"RPMTAG_{kind}VERSION")] = [dep.version for dep in deps]
+    if files:
+        parts = [path.rpartition("/") for path in sorted(files)]
+        made[rpm.RPMTAG_BASENAMES] = [name for _, _, name in parts]
+        made[rpm.RPMTAG_DIRNAMES] = [f"{directory}/" for directory, _, _ in parts]
+        made[rpm.RPMTAG_DIRINDEXES] = list(range(len(parts)))
+        made[rpm.RPMTAG_FILEMODES] = [0o100644] * len(parts)
+        for tag in ("SIZES", "MTIMES", "RDEVS", "FLAGS", "VERIFYFLAGS", "DEVICES", "INODES"):
+            made[getattr(rpm, f"RPMTAG_FILE{tag}")] = [0] * len(parts)
+        for tag, text in (("DIGESTS", "0" * 32), ("LINKTOS", ""), ("LANGS", "")):
+            made[getattr(rpm, f"RPMTAG_FILE{tag}")] = [text] * len(parts)
+        for tag in ("USERNAME", "GROUPNAME"):
+            made[getattr(rpm, f"RPMTAG_FILE{tag}")] = ["root"] * len(parts)
     return rpm.hdr(_sealed(made.unload()))
 
 
