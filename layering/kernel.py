@@ -2,19 +2,28 @@
 """The kernel of a tree: where it is, and the initramfs that is made for it inside the tree.
 
 libostree boots `/usr/lib/modules/KVER/vmlinuz` with the `initramfs.img` beside it; exactly one
-kernel may be there (https://ostreedev.github.io/ostree/deployment/).
+kernel may be there (https://ostreedev.github.io/ostree/deployment/). A base's initramfs is made
+anew, with the arguments that its composer recorded, only where there is one and the tree has
+dracut: it is the same for all hosts (`--no-hostonly`), as everything in a tree.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from layering import beneath
+from layering.base import Base
+from layering.dirtree import DirNode, find
 from layering.errors import LayeringError
-from triggers import Invocation, Outcome, Phase, Sandbox, run
+from layering.importer import LayerInfo
+from layering.paths import tree_path
+from layering.repo import Repo
+from layering.union import Union
+from triggers import INITRAMFS, Invocation, KernelChange, Outcome, Phase, Sandbox, dracut, run
 
 INITRAMFS_ARGUMENTS = ("--no-hostonly", "--add", "ostree")
 _MODULES = "usr/lib/modules"
-_PLACE = "tmp-initramfs"  # below /var, which is scratch
+_KERNEL, _IMAGE = "vmlinuz", "initramfs.img"
+_ARGUMENTS_KEY = "rpmostree.initramfs-args"
 
 
 class KernelError(LayeringError):
@@ -30,11 +39,70 @@ def kernel_version(root: Path) -> str:
     found = [
         version
         for version in beneath.names(root, _MODULES)
-        if beneath.exists(root, f"{_MODULES}/{version}/vmlinuz")
+        if beneath.exists(root, f"{_MODULES}/{version}/{_KERNEL}")
     ]
     if len(found) > 1:
         raise KernelError(f"several kernels in one tree: {', '.join(found)}")
     return found[0] if found else ""
+
+
+def check_one(repo: Repo, base: Base, layers: Sequence[LayerInfo], united: Union) -> None:
+    """Makes sure that layers bring no second kernel; to be called before any script runs.
+
+    Raises:
+        KernelError: naming both kernels, and the packages that bring those which are too many.
+    """
+    found = sorted(_kernels(repo, united.root_tree))
+    if len(found) < 2:
+        return
+    bringing = {
+        version: str(layer.layer.nevra)
+        for layer in layers
+        for version in found
+        if _brings(layer, base, version)
+    }
+    named = ", ".join(f"{version} ({bringing.get(version, 'of the base')})" for version in found)
+    error = KernelError(f"several kernels in one tree: {named}")
+    error.add_note("a tree boots exactly one: 'overlay override replace' exchanges the base's")
+    raise error
+
+
+def change_of(repo: Repo, base: Base, united: Union) -> KernelChange | None:
+    """Returns the kernel whose initramfs scripts may have to make anew, None if there is none.
+
+    dracut made the base's initramfs if its composer recorded dracut's arguments, or if dracut is
+    all that the tree could have made it with.
+    """
+    if base.commit is None:
+        return None  # a composer makes its own, at the very end
+    commit = repo.commit_of(base.commit)
+    made = [
+        version for version, files in _kernels(repo, commit.root_tree).items() if _IMAGE in files
+    ]
+    kernels = sorted(_kernels(repo, united.root_tree))
+    places = [f"/usr/{each}/{tool}" for tool in INITRAMFS.tools for each in ("bin", "sbin")]
+    has_tool = any(find(repo.dirtree, united.root_tree, place) for place in places)
+    if not made or len(kernels) != 1 or not has_tool:
+        return None
+    recorded = commit.metadata.lookup_value(_ARGUMENTS_KEY, None)
+    arguments = tuple(map(str, recorded.unpack())) if recorded is not None else ()
+    return KernelChange(version=kernels[0], arguments=arguments or INITRAMFS_ARGUMENTS)
+
+
+def check_bootable(root: Path, change: KernelChange | None) -> str:
+    """Makes sure that scripts left one kernel with its initramfs; returns its version, "" for none.
+
+    Raises:
+        KernelError: there are several, another, or no initramfs beside it.
+    """
+    version = kernel_version(root)
+    if change is None:
+        return version
+    if version != change.version:
+        raise KernelError(f"scripts exchanged kernel {change.version} for {version or 'none'}")
+    if not beneath.exists(root, f"{_MODULES}/{version}/{_IMAGE}"):
+        raise KernelError(f"no initramfs beside kernel {version} after scripts ran")
+    return version
 
 
 def make_initramfs(
@@ -43,28 +111,42 @@ def make_initramfs(
     """Makes `initramfs.img` beside the kernel with the tree's own dracut, and returns its outcome.
 
     Raises:
-        KernelError: dracut failed or made nothing.
+        KernelError: dracut made nothing.
         ScriptletFailedError: with dracut's output and a line that runs it again.
     """
-    beneath.make_directories(sandbox.var, _PLACE)
-    command = ("/usr/bin/dracut", "--force", "--reproducible", "--kver", version)
     invocation = Invocation(
         phase=Phase.BUILTIN,
-        owner="dracut",
-        label=f"dracut {version}",
-        interpreter=(*command, *(arguments or INITRAMFS_ARGUMENTS), f"/var/{_PLACE}/image"),
-        # Device nodes cannot be made in the sandbox; the kernel's own devtmpfs brings them.
-        environment=(("DRACUT_NO_MKNOD", "1"), ("TMPDIR", "/tmp")),
+        owner=INITRAMFS.name,
+        label=f"{INITRAMFS.name} {version}",
+        interpreter=dracut(version, arguments or INITRAMFS_ARGUMENTS),
+        environment=INITRAMFS.environment,
         fatal=True,
         why="the tree has a kernel",
     )
     (outcome,) = run([invocation], sandbox, time_limit=time_limit)
-    try:
-        # A regular file of that very place: a link would lead out of the sandbox.
-        with beneath.opened(sandbox.var, f"{_PLACE}/image") as image:
-            beneath.write_file(root, f"{_MODULES}/{version}/initramfs.img", image, 0o600)
-    except OSError as error:
-        what = f"dracut made no initramfs for kernel {version}: {error.strerror}"
-        raise KernelError(f"{what}: {outcome.output[-500:].strip()}") from error
-    beneath.remove(sandbox.var, _PLACE)
+    if not beneath.exists(root, f"{_MODULES}/{version}/{_IMAGE}"):
+        what = f"dracut made no initramfs for kernel {version}"
+        raise KernelError(f"{what}: {outcome.output[-500:].strip()}")
     return outcome
+
+
+def _kernels(repo: Repo, root: str) -> Mapping[str, frozenset[str]]:
+    """Returns what lies beside each kernel of a stored tree, by version."""
+    node = find(repo.dirtree, root, f"/{_MODULES}")
+    if not isinstance(node, DirNode):
+        return {}
+    found = {}
+    for version, tree, _meta in repo.dirtree(node.tree).dirs:
+        files = frozenset(name for name, _checksum in repo.dirtree(tree).files)
+        if _KERNEL in files:
+            found[version] = files
+    return found
+
+
+def _brings(layer: LayerInfo, base: Base, version: str) -> bool:
+    place = f"/{_MODULES}/{version}/{_KERNEL}".encode("utf-8", "surrogateescape")
+    return any(
+        tree_path(entry.path, base.layout).tree == place
+        for entry in layer.header.files
+        if entry.path.rpartition(b"/")[2].startswith(_KERNEL.encode())
+    )

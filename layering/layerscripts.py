@@ -2,38 +2,46 @@
 """What layers bring to run, read from their headers, in the order in which rpm installs them."""
 
 from collections.abc import Mapping, Sequence
+from functools import reduce
+from operator import or_
 
 from layering.fileentries import FileEntry
 from layering.header import PackageHeader
 from layering.headerindex import TagValue
 from layering.importer import LayerInfo
 from layering.paths import BaseLayout, tree_path
-from layering.rpmtags import FileFlag
 from solver import Dependency, OrderItem, install_order
 from triggers import PackageScripts, file_triggers_of, package_triggers_of, scriptlets_of
 
 # rpm's tags of a dependency's names, flags and versions.
 _REQUIRES = (1049, 1048, 1050)
 _PROVIDES = (1047, 1112, 1113)
+_ORDER_WITH = (5035, 5037, 5036)
+_RECOMMENDS = (5046, 5048, 5047)
+_SUGGESTS = (5049, 5051, 5050)
 
 
-def install_sequence(layers: Sequence[LayerInfo]) -> tuple[LayerInfo, ...]:
-    """Returns the layers in install order."""
+def install_sequence(layers: Sequence[LayerInfo], layout: BaseLayout) -> tuple[LayerInfo, ...]:
+    """Returns the layers in the order in which rpm installs them.
+
+    A file that one package brings as /usr/bin/x and another asks for as /bin/x is the same if
+    `layout` says that /bin is a link.
+    """
     if len(layers) < 2:
         return tuple(layers)
     by_nevra = {layer.layer.nevra: layer for layer in layers}
-    order = install_order([_order_item(layer.header) for layer in layers])
+    order = install_order([order_item(layer.header, layout) for layer in layers])
     return tuple(by_nevra[nevra] for nevra in order)
 
 
 def scripts_of(layer: LayerInfo, layout: BaseLayout) -> PackageScripts:
     """Returns a layer's files as the running system names them, its scriptlets and triggers."""
     package, header = str(layer.layer.nevra), layer.header
+    files = [(_live(entry, layout), entry.ghost) for entry in header.files]
     return PackageScripts(
         package=package,
-        files=tuple(
-            _live(entry, layout) for entry in header.files if not entry.flags & FileFlag.GHOST
-        ),
+        files=tuple(path for path, _ghost in files),
+        ghosts=frozenset(path for path, ghost in files if ghost),
         scriptlets=scriptlets_of(package, header.tags),
         file_triggers=file_triggers_of(package, header.tags),
         package_triggers=package_triggers_of(package, header.tags),
@@ -46,13 +54,29 @@ def _live(entry: FileEntry, layout: BaseLayout) -> str:
     return live.decode("utf-8", "surrogateescape")
 
 
-def _order_item(header: PackageHeader) -> OrderItem:
+def order_item(header: PackageHeader, layout: BaseLayout) -> OrderItem:
+    """Returns what of a package decides its place in a transaction."""
+
+    def of(*kind: int) -> tuple[Dependency, ...]:
+        return tuple(_canonical(each, layout) for each in _dependencies(header.tags, *kind))
+
     return OrderItem(
         nevra=header.nevra,
-        requires=_dependencies(header.tags, *_REQUIRES),
+        requires=of(*_REQUIRES),
         provides=_dependencies(header.tags, *_PROVIDES),
-        files=frozenset(entry.path.decode("utf-8", "surrogateescape") for entry in header.files),
+        files=frozenset(_live(entry, layout) for entry in header.files),
+        recommends=(*of(*_RECOMMENDS), *of(*_SUGGESTS)),
+        order_with=of(*_ORDER_WITH),
+        colour=reduce(or_, (entry.color for entry in header.files), 0),
     )
+
+
+def _canonical(dependency: Dependency, layout: BaseLayout) -> Dependency:
+    if not dependency.name.startswith("/"):
+        return dependency
+    path = dependency.name.encode("utf-8", "surrogateescape")
+    live = tree_path(path, layout).live.decode("utf-8", "surrogateescape")
+    return Dependency(name=live, flags=dependency.flags, version=dependency.version)
 
 
 def _dependencies(

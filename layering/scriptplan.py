@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Which scripts run over a united tree: those of the layers, and the triggers that the base brings.
 
-Only metadata is read for it: the layers' headers, the base's rpmdb (its answer is kept beside it),
-and dirtrees where a new package's trigger asks for what the base has below a path.
+Only metadata is read for it: the layers' headers, and the base's rpmdb (its answer is kept beside
+it), once more where a new package's trigger asks for what the base's packages have below a path.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -10,17 +10,21 @@ from collections.abc import Callable, Iterable, Sequence
 from layering import rpmdb, rpmdb_query
 from layering.account_ids import POOL_CONFIG_PATH
 from layering.base import Base
-from layering.dirtree import DirNode, find, walk
+from layering.dirtree import find
 from layering.importer import LayerInfo
 from layering.layerscripts import install_sequence, scripts_of
 from layering.repo import Repo
+from layering.rpmdb_files import files_below
 from layering.union import Union
 from solver import Nevra, compare_evr
 from triggers import (
     TRIGGER_TAGS,
     FileTrigger,
+    KernelChange,
     PackageTrigger,
+    PathList,
     Plan,
+    SkipRule,
     TreeChange,
     file_triggers_of,
     package_triggers_of,
@@ -40,23 +44,31 @@ def plan_of(
     united: Union,
     *,
     noscripts: frozenset[str] = frozenset(),
+    skip: Sequence[SkipRule] = (),
+    kernel: KernelChange | None = None,
 ) -> Plan:
-    """Returns what runs over the united tree, and what is skipped."""
+    """Returns what runs over the united tree, and what is skipped.
+
+    `kernel` is the tree's, if its initramfs can be made anew.
+    """
     installed = _installed(base)
     versions: dict[str, tuple[str, ...]] = {}
     for nevra, _files, _packages in installed:
         versions[nevra.name] = (*versions.get(nevra.name, ()), nevra.evr)
     change = TreeChange(
-        added=tuple(scripts_of(layer, base.layout) for layer in install_sequence(layers)),
+        added=tuple(
+            scripts_of(layer, base.layout) for layer in install_sequence(layers, base.layout)
+        ),
         base_file_triggers=tuple(trigger for _, files, _ in installed for trigger in files),
         base_package_triggers=tuple(trigger for _, _, found in installed for trigger in found),
         tools=tools_of(repo, united),
-        base_paths=_base_paths(repo, base),
+        base_files=_base_files(base),
         base_versions=versions,
         compare_evr=compare_evr,
         sysusers_config=(POOL_CONFIG_PATH,) if base.commit is not None else (),
+        kernel=kernel,
     )
-    return plan(change, noscripts=noscripts)
+    return plan(change, noscripts=noscripts, skip=skip)
 
 
 def tools_of(repo: Repo, united: Union) -> Callable[[str], bool]:
@@ -89,27 +101,7 @@ def _installed(base: Base) -> list[_Installed]:
     ]
 
 
-def _base_paths(repo: Repo, base: Base) -> Callable[[str], Iterable[str]]:
+def _base_files(base: Base) -> Callable[[Sequence[str]], Iterable[PathList]]:
     if base.commit is None:
-        return lambda _prefix: ()
-    root = repo.commit_of(base.commit).root_tree
-
-    def below(prefix: str) -> Iterable[str]:
-        """Yields the base's paths that begin with `prefix`, which may end inside a name."""
-        stored = f"/usr{prefix}" if prefix.startswith("/etc") else prefix
-        directory, _slash, start = stored.rpartition("/")
-        node = find(repo.dirtree, root, directory) if directory else DirNode(tree=root, meta="")
-        if not isinstance(node, DirNode):
-            return
-        here = repo.dirtree(node.tree)
-        names = [*(name for name, _ in here.files), *(name for name, _, _ in here.dirs)]
-        below_here = {name: tree for name, tree, _meta in here.dirs}
-        # What lies beside the prefix is not even read: it may be most of the tree.
-        for name in sorted(name for name in names if name.startswith(start)):
-            path = f"{directory}/{name}"
-            yield live_path(path)
-            if name in below_here:
-                inner = walk(repo.dirtree, below_here[name], path)
-                yield from (live_path(found) for found, _node in inner)
-
-    return below
+        return lambda _prefixes: ()
+    return files_below(rpmdb.database_in(base.installroot), base.layout, base.links)

@@ -5,29 +5,45 @@
 runs such a list, each script in a sandbox over the tree. Nothing here knows how trees are stored.
 """
 
-from triggers.catalog import BUILTINS, Builtin
-from triggers.change import PackageScripts, TreeChange
+from triggers.builtin import dracut
+from triggers.catalog import BUILTINS, INITRAMFS, Builtin
+from triggers.change import KernelChange, PackageScripts, TreeChange
+from triggers.commandline import replay_line
 from triggers.errors import (
     BrokenScriptTagsError,
     SandboxError,
     ScriptletFailedError,
+    SkipRuleError,
+    StoppedError,
     TriggerError,
     UnsupportedScriptletError,
 )
-from triggers.filetrigger import FileTrigger, file_triggers_of
-from triggers.invocation import Invocation, Outcome, Plan, Progress, Skipped, describe_status
+from triggers.filetrigger import FileTrigger, PathList, file_triggers_of
+from triggers.interactive import replay, shell
+from triggers.invocation import (
+    Invocation,
+    Outcome,
+    Plan,
+    Progress,
+    Skipped,
+    describe_end,
+    describe_status,
+)
+from triggers.limits import Limits
 from triggers.packagetrigger import PackageTrigger, package_triggers_of
 from triggers.phase import RULES, TRIGGER_TAGS, Phase, PhaseRule, ScriptFlags
 from triggers.planning import plan
 from triggers.policy import POLICY, Row
-from triggers.replay import replay_line
 from triggers.runner import Report, run
-from triggers.sandbox import Bind, Descriptors, Sandbox, tools_in
+from triggers.sandbox import Bind, Descriptors, Sandbox
 from triggers.scriptlet import Scriptlet, scriptlets_of
+from triggers.skiprule import SkipRule
 from triggers.tags import Condition, Tags, TagValue
+from triggers.tools import tools_in
 
 __all__ = [
     "BUILTINS",
+    "INITRAMFS",
     "POLICY",
     "RULES",
     "TRIGGER_TAGS",
@@ -38,9 +54,12 @@ __all__ = [
     "Descriptors",
     "FileTrigger",
     "Invocation",
+    "KernelChange",
+    "Limits",
     "Outcome",
     "PackageScripts",
     "PackageTrigger",
+    "PathList",
     "Phase",
     "PhaseRule",
     "Plan",
@@ -52,18 +71,25 @@ __all__ = [
     "ScriptFlags",
     "Scriptlet",
     "ScriptletFailedError",
+    "SkipRule",
+    "SkipRuleError",
     "Skipped",
+    "StoppedError",
     "TagValue",
     "Tags",
     "TreeChange",
     "TriggerError",
     "UnsupportedScriptletError",
+    "describe_end",
     "describe_status",
+    "dracut",
     "file_triggers_of",
     "package_triggers_of",
     "plan",
+    "replay",
     "replay_line",
     "run",
     "scriptlets_of",
+    "shell",
     "tools_in",
 ]

@@ -62,6 +62,29 @@ SYSUSERS = Builtin(
     ),
 )
 
+INITRAMFS = Builtin(
+    name="dracut",
+    prefixes=(
+        "/usr/lib/dracut/",
+        "/etc/dracut.conf",
+        "/usr/lib/firmware/intel-ucode/",
+        "/usr/lib/firmware/amd-ucode/",
+        "/usr/lib/modules/",
+    ),
+    pattern=re.compile(
+        r"/usr/lib/dracut/.+|/etc/dracut\.conf(?:\.d/[^/]+\.conf)?"
+        r"|/usr/lib/firmware/(?:intel|amd)-ucode/.+|/usr/lib/modules/[^/]+/vmlinuz"
+    ),
+    tools=("dracut",),
+    arguments=("--force", "--reproducible"),
+    # Device nodes cannot be made in the sandbox; the kernel's own devtmpfs brings them.
+    environment=(("DRACUT_NO_MKNOD", "1"), ("TMPDIR", "/tmp")),
+    reason=(
+        "the initramfs of the tree's one kernel, if dracut made the base's: microcode is loaded "
+        "from it, and dracut's modules and configuration say what is in it"
+    ),
+)
+
 _LIBDIR = r"/usr/lib[^/]*(?:/[^/]+-linux-[^/]+)?"
 
 BUILTINS: tuple[Builtin, ...] = (

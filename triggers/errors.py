@@ -4,7 +4,7 @@
 One line each: what happened, where, whose it is. What a person can do about it is a note (PEP 678).
 """
 
-from triggers.invocation import Outcome, describe_status
+from triggers.invocation import Outcome, describe_end
 from triggers.phase import Phase
 
 
@@ -27,6 +27,15 @@ class UnsupportedScriptletError(TriggerError):
         self.add_note(f"'--noscripts {name}' installs the package without its scriptlets")
 
 
+class SkipRuleError(TriggerError):
+    """A rule of the configuration that turns off no script that there could be."""
+
+    def __init__(self, what: str, rule: str, *, slots: tuple[str, ...] = ()) -> None:
+        super().__init__(f"no rule for scripts, {what}, {rule!r}")
+        if slots:
+            self.add_note(f"slots that run: {', '.join(slots)}")
+
+
 class SandboxError(TriggerError):
     """The sandbox itself could not be set up; the scriptlet never started."""
 
@@ -34,16 +43,26 @@ class SandboxError(TriggerError):
         super().__init__(f"sandbox not started, {what}, {label}")
 
 
-class ScriptletFailedError(TriggerError):
-    """A scriptlet failed whose failure stops the operation (%pretrans, %pre, sysusers)."""
+class StoppedError(TriggerError):
+    """What a person ran in the sandbox was ended for taking too much of the machine."""
 
-    def __init__(self, outcome: Outcome) -> None:
+    def __init__(self, label: str, what: str) -> None:
+        super().__init__(f"{label} was stopped, {what}")
+
+
+class ScriptletFailedError(TriggerError):
+    """A scriptlet failed whose failure stops the operation (%pretrans, %pre, sysusers).
+
+    Or it has `removed` what no other can do without.
+    """
+
+    def __init__(self, outcome: Outcome, *, removed: str | None = None) -> None:
         invocation = outcome.invocation
-        how = describe_status(outcome)
         builtin = invocation.phase is Phase.BUILTIN
         what = invocation.label if builtin else invocation.phase
         whose = "built-in" if builtin else invocation.owner
-        super().__init__(f"{what} failed with {how}, {whose}")
+        how = f"has removed {removed}, which every tree needs" if removed else describe_end(outcome)
+        super().__init__(f"{what} {how}, {whose}")
         self.outcome = outcome
         # Shown on the spot: nobody should have to look for what a script said.
         said = tuple(line.rstrip() for line in outcome.output.strip().splitlines())

@@ -13,7 +13,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from triggers.phase import FILE_TRIGGER_TAGS, TRANSACTION_FILE_TRIGGER_TAGS, Phase, ScriptFlags
-from triggers.tags import DEFAULT_PRIORITY, Tags, install_prefixes, trigger_entries
+from triggers.tags import (
+    DEFAULT_PRIORITY,
+    Tags,
+    install_prefixes,
+    rpm_version,
+    trigger_entries,
+)
 
 # Directories that image-based trees keep under /usr, with links in their old places.
 MERGED = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
@@ -31,6 +37,7 @@ class FileTrigger:
     body: str = ""
     flags: ScriptFlags = ScriptFlags.NONE
     install_prefixes: tuple[str, ...] = ()
+    rpm_version: str = ""  # of the rpm that built the package
 
 
 def file_triggers_of(package: str, tags: Tags) -> tuple[FileTrigger, ...]:
@@ -39,7 +46,7 @@ def file_triggers_of(package: str, tags: Tags) -> tuple[FileTrigger, ...]:
     Raises:
         BrokenScriptTagsError: the arrays do not fit together.
     """
-    prefixes = install_prefixes(tags, package)
+    prefixes, built_by = install_prefixes(tags, package), rpm_version(tags, package)
     return tuple(
         FileTrigger(
             package=package,
@@ -50,6 +57,7 @@ def file_triggers_of(package: str, tags: Tags) -> tuple[FileTrigger, ...]:
             body=entry.body,
             flags=entry.flags,
             install_prefixes=prefixes,
+            rpm_version=built_by,
         )
         for family in (FILE_TRIGGER_TAGS, TRANSACTION_FILE_TRIGGER_TAGS)
         for entry in trigger_entries(tags, family, package)
@@ -59,10 +67,11 @@ def file_triggers_of(package: str, tags: Tags) -> tuple[FileTrigger, ...]:
 class PathList:
     """Paths of one package, sorted as rpm sorts them, searched by prefix in O(log n)."""
 
-    __slots__ = ("_paths",)
+    __slots__ = ("_paths", "package")
 
-    def __init__(self, paths: Iterable[str]) -> None:
+    def __init__(self, paths: Iterable[str], package: str = "") -> None:
         self._paths = sorted(paths)
+        self.package = package  # its NEVRA
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._paths)
@@ -96,12 +105,19 @@ def matches_in_package(trigger: FileTrigger, files: PathList) -> tuple[str, ...]
     return tuple(path for prefix in watched(trigger) for path in files.below(prefix))
 
 
-def matches_in_database(trigger: FileTrigger, packages: Sequence[PathList]) -> tuple[str, ...]:
-    """Returns what a trigger gets to read when rpm searches several packages for it."""
+def matches_in_database(
+    trigger: FileTrigger, packages: Sequence[PathList]
+) -> tuple[tuple[str, ...], str]:
+    """Returns what a trigger gets to read when rpm searches several packages for it.
+
+    With it comes the NEVRA of the package that the first line is of.
+    """
     lines: list[str] = []
+    first = ""
     for prefix in watched(trigger):
         for files in packages:
             below = files.below(prefix)
             if any(path.rfind("/") + 1 >= len(prefix) for path in below):
+                first = first or files.package
                 lines.extend(below)
-    return tuple(lines)
+    return tuple(lines), first

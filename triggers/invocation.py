@@ -24,6 +24,7 @@ class Invocation:
     stdin: bytes | None = None  # None: at end of file from the start
     environment: tuple[tuple[str, str], ...] = ()  # on top of the sandbox's own
     expand: bool = False  # rpm expands macros in the body first
+    query: str | None = None  # then it formats the body with this package's header: its NEVRA
     fatal: bool = False
     why: str
 
@@ -66,6 +67,8 @@ class Outcome:
     output: str  # stdout and stderr together; the middle is left out when it is long
     replay: str  # a line for a shell that runs the same again
     timed_out: bool = False
+    excess: str = ""  # what it was stopped for: "more than 4096 processes"
+    nothing_left: bool = False  # so that no script could run after it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,8 +82,16 @@ class Progress:
     unit: str
 
 
+def describe_end(outcome: Outcome) -> str:
+    """Returns how an outcome came about: "failed with exit status 3", "was stopped: …"."""
+    how = "was stopped:" if outcome.excess or outcome.timed_out else "failed with"
+    return f"{how} {describe_status(outcome)}"
+
+
 def describe_status(outcome: Outcome) -> str:
     """Returns an outcome's status in words: "exit status 3", "signal SIGSEGV"."""
+    if outcome.excess:
+        return outcome.excess
     if outcome.timed_out:
         return f"no end after {outcome.seconds:.0f} seconds"
     if outcome.status > 128:

@@ -7,22 +7,19 @@ files, because owners are resolved once after them. Order and arguments: "EXECUT
 rpm-scriptlets(7), and rpm's lib/psm.cc, lib/rpmtriggers.cc and lib/transaction.cc.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from triggers.change import PackageScripts, TreeChange, evr_of, name_of
-from triggers.filetrigger import (
-    FileTrigger,
-    PathList,
-    matches_in_database,
-    matches_in_package,
-    watched,
-)
-from triggers.packagetrigger import PackageTrigger, first_set_off
+from triggers.filetrigger import FileTrigger, PathList, matches_in_database, matches_in_package
+from triggers.installed import Installed, by_priority
+from triggers.packagetrigger import PackageTrigger, first_set_off, names_asked_for
 from triggers.phase import Phase
 from triggers.scriptlet import Scriptlet
 
 Source = Scriptlet | FileTrigger | PackageTrigger
+
+_ON_REMOVAL = frozenset({Phase.PREUN, Phase.POSTUN, Phase.PREUNTRANS, Phase.POSTUNTRANS})
 
 EARLY_PRIORITY = 10000  # TRIGGER_PRIORITY_BOUND: from here on a %filetriggerin precedes %post
 
@@ -37,62 +34,9 @@ class Step:
     why: str
 
 
-class _Installed:
-    """What rpm's database would hold at one moment of the transaction."""
-
-    def __init__(self, change: TreeChange) -> None:
-        self._change = change
-        self._new: list[PackageScripts] = []
-        self._paths: list[PathList] = []
-        self._versions = dict(change.base_versions)
-
-    def add(self, package: PackageScripts) -> PathList:
-        name = name_of(package.package)
-        self._versions[name] = (*self.versions(name), evr_of(package.package))
-        self._new.append(package)
-        self._paths.append(PathList(package.files))
-        return self._paths[-1]
-
-    def versions(self, name: str) -> tuple[str, ...]:
-        """Versions of the instances of a package, the base's first."""
-        return tuple(self._versions.get(name, ()))
-
-    def count(self, package: str) -> int:
-        """Instances of the package that has this NEVRA, itself included even if nobody said so."""
-        return max(1, len(self.versions(name_of(package))))
-
-    def file_triggers(self, phase: Phase) -> list[FileTrigger]:
-        """File triggers of one slot by priority; equal ones in the order of installation."""
-        every = list(self._change.base_file_triggers)
-        every += [trigger for package in self._new for trigger in package.file_triggers]
-        return by_priority(trigger for trigger in every if trigger.phase is phase)
-
-    def package_triggers(self) -> list[tuple[PackageTrigger, ...]]:
-        """Package triggers, grouped by the package that brings them."""
-        groups: dict[str, list[PackageTrigger]] = {}
-        for trigger in self._change.base_package_triggers:
-            groups.setdefault(trigger.package, []).append(trigger)
-        found = [tuple(group) for group in groups.values()]
-        return found + [each.package_triggers for each in self._new if each.package_triggers]
-
-    def database(self, trigger: FileTrigger, new: Sequence[PathList]) -> list[PathList]:
-        """Installed paths that can matter to a trigger: the base's, then those of new packages."""
-        base = {path for prefix in watched(trigger) for path in self._change.base_paths(prefix)}
-        return [PathList(base), *new]
-
-    @property
-    def new_paths(self) -> list[PathList]:
-        return self._paths
-
-
-def by_priority(triggers: Iterable[FileTrigger]) -> list[FileTrigger]:
-    """Returns triggers as rpm runs them: the largest priority first, ties as they came."""
-    return sorted(triggers, key=lambda trigger: -trigger.priority)
-
-
 def before(change: TreeChange) -> Iterator[Step]:
     """Yields `%pretrans` of all packages, then `%triggerprein` and `%pre` package by package."""
-    installed = _Installed(change)
+    installed = Installed(change)
     for package in change.added:
         count = len(installed.versions(name_of(package.package))) + 1
         yield from _scriptlets(package, Phase.PRETRANS, count)
@@ -104,8 +48,12 @@ def before(change: TreeChange) -> Iterator[Step]:
 
 
 def after(change: TreeChange) -> Iterator[Step]:
-    """Yields what follows the unpacking of each package, then what ends the transaction."""
-    installed = _Installed(change)
+    """Yields what follows the unpacking of each package, then what ends the transaction.
+
+    What rpm runs while the files of a package that goes are still there is among it, too, for the
+    plan to say that it does not run.
+    """
+    installed = Installed(change)
     for package in change.added:
         files = installed.add(package)
         count = installed.count(package.package)
@@ -113,20 +61,31 @@ def after(change: TreeChange) -> Iterator[Step]:
         yield from _scriptlets(package, Phase.POST, count)
         yield from _package_triggers(change, installed, package, Phase.TRIGGERIN)
         yield from _file_triggers(installed, package, files, early=False)
-    yield from _after_removal(change, installed)
+    for package in change.removed:
+        yield from _erasure(change, installed, package)
+        installed.remove(package)
+    updates = {package.replaced_by for package in change.removed}
+    counts = {
+        each.package: installed.count(each.package) + (each.package in updates)
+        for each in change.added
+    }
     for package in change.added:
-        yield from _scriptlets(package, Phase.POSTTRANS, installed.count(package.package))
-    yield from _transaction_triggers(change, installed)
+        yield from _scriptlets(package, Phase.POSTTRANS, counts[package.package])
+    for package in change.removed:
+        left = len(installed.versions(name_of(package.package)))
+        yield from _scriptlets(package, Phase.POSTUNTRANS, left)
+    yield from _transaction_triggers(change, installed, counts)
 
 
 def _scriptlets(package: PackageScripts, phase: Phase, count: int) -> Iterator[Step]:
     for scriptlet in package.scriptlets:
         if scriptlet.phase is phase:
-            yield Step(source=scriptlet, args=(count,), why=f"{package.package} is new")
+            why = f"{package.package} {'goes' if phase in _ON_REMOVAL else 'is new'}"
+            yield Step(source=scriptlet, args=(count,), why=why)
 
 
 def _package_triggers(
-    change: TreeChange, installed: _Installed, package: PackageScripts, phase: Phase
+    change: TreeChange, installed: Installed, package: PackageScripts, phase: Phase
 ) -> Iterator[Step]:
     """What a package sets off in those that are there, then what those set off in it."""
     name, evr = name_of(package.package), evr_of(package.package)
@@ -137,21 +96,18 @@ def _package_triggers(
             args = (installed.count(trigger.package), count)
             yield Step(source=trigger, args=args, why=f"{package.package} is new")
     ran: list[PackageTrigger] = []
-    for trigger in package.package_triggers:
-        for condition in trigger.conditions:
-            versions = installed.versions(condition.name)
-            for evr in versions if trigger not in ran else ():
-                found = first_set_off(
-                    package.package_triggers, phase, condition.name, evr, change.compare_evr
-                )
-                if found and found not in ran:
-                    ran.append(found)
-                    why = f"{condition.name}-{evr} is installed"
-                    yield Step(source=found, args=(count, len(versions)), why=why)
+    for other in names_asked_for(package.package_triggers):
+        versions = installed.versions(other)
+        for evr in versions:
+            found = first_set_off(package.package_triggers, phase, other, evr, change.compare_evr)
+            if found and found not in ran:
+                ran.append(found)
+                args = (count, len(versions))
+                yield Step(source=found, args=args, why=f"{other}-{evr} is installed")
 
 
 def _file_triggers(
-    installed: _Installed, package: PackageScripts, files: PathList, *, early: bool
+    installed: Installed, package: PackageScripts, files: PathList, *, early: bool
 ) -> Iterator[Step]:
     """What a package's files set off, its own triggers included; then its own over everything."""
     count = installed.count(package.package)
@@ -162,33 +118,70 @@ def _file_triggers(
             yield Step(source=trigger, args=args, lines=lines, why=_because(lines, "new"))
     earlier = installed.new_paths[:-1]  # rpm leaves the package's own files out of this one
     for trigger in _of_class(_own(package, Phase.FILETRIGGERIN), early=early):
-        lines = matches_in_database(trigger, installed.database(trigger, earlier))
+        found, first = matches_in_database(trigger, installed.database(trigger, earlier))
+        # To rpm, packages that go are still there; the tree has no more of them than stays.
+        lines = tuple(path for path in found if path not in installed.vanished)
         if lines:
-            # $2 counts the package of the first line, and one package has one instance: those
-            # that may have more (kernels) are not told apart here.
-            yield Step(
-                source=trigger, args=(count, 1), lines=lines, why=_because(lines, "installed")
-            )
+            args = (count, installed.count(first))
+            yield Step(source=trigger, args=args, lines=lines, why=_because(lines, "installed"))
 
 
-def _after_removal(change: TreeChange, installed: _Installed) -> Iterator[Step]:
-    removed = PathList(change.removed_paths)
-    for trigger in installed.file_triggers(Phase.FILETRIGGERPOSTUN):
-        lines = matches_in_package(trigger, removed)
+def _erasure(change: TreeChange, installed: Installed, package: PackageScripts) -> Iterator[Step]:
+    """What the removal of a base package sets off; its own triggers do not outlive it."""
+    name, evr = name_of(package.package), evr_of(package.package)
+    before, left = len(installed.versions(name)), max(0, len(installed.versions(name)) - 1)
+    for phase in (Phase.PREUNTRANS, Phase.PREUN):
+        yield from _scriptlets(package, phase, left)
+    for phase in (Phase.TRANSFILETRIGGERUN, Phase.FILETRIGGERUN):
+        yield from _after_files(installed, package, phase, left)
+    yield from _set_off_by_removal(change, installed, (name, evr), Phase.TRIGGERUN, left)
+    yield from _after_files(installed, package, Phase.FILETRIGGERPOSTUN, left, early=True)
+    yield from _scriptlets(package, Phase.POSTUN, left)
+    if before:
+        yield from _set_off_by_removal(change, installed, (name, evr), Phase.TRIGGERPOSTUN, left)
+    yield from _after_files(installed, package, Phase.FILETRIGGERPOSTUN, left, early=False)
+
+
+def _set_off_by_removal(
+    change: TreeChange, installed: Installed, gone: tuple[str, str], phase: Phase, left: int
+) -> Iterator[Step]:
+    for triggers in installed.package_triggers():
+        trigger = first_set_off(triggers, phase, *gone, change.compare_evr)
+        if trigger:
+            args = (installed.count(trigger.package), left)
+            yield Step(source=trigger, args=args, why=f"{gone[0]}-{gone[1]} goes")
+
+
+def _after_files(
+    installed: Installed,
+    package: PackageScripts,
+    phase: Phase,
+    left: int,
+    *,
+    early: bool | None = None,
+) -> Iterator[Step]:
+    files = PathList(package.vanished)
+    for trigger in installed.file_triggers(phase):
+        if early is not None and (trigger.priority >= EARLY_PRIORITY) is not early:
+            continue
+        lines = matches_in_package(trigger, files)
         if lines:
-            args = (installed.count(trigger.package), 0)
+            args = (installed.count(trigger.package), left)
             yield Step(source=trigger, args=args, lines=lines, why=_because(lines, "removed"))
 
 
-def _transaction_triggers(change: TreeChange, installed: _Installed) -> Iterator[Step]:
+def _transaction_triggers(
+    change: TreeChange, installed: Installed, counts: Mapping[str, int]
+) -> Iterator[Step]:
     """The base's triggers over the new files, repairs after removals, new packages' own."""
+    going = {package.package for package in change.removed}
     base = (each for each in change.base_file_triggers if each.phase is Phase.TRANSFILETRIGGERIN)
-    for trigger in by_priority(base):
-        lines = matches_in_database(trigger, installed.new_paths)
+    for trigger in by_priority(each for each in base if each.package not in going):
+        lines, _first = matches_in_database(trigger, installed.new_paths)
         if lines:
             args = (installed.count(trigger.package),)
             yield Step(source=trigger, args=args, lines=lines, why=_because(lines, "new"))
-    removed = PathList(change.removed_paths)
+    removed = PathList({path for each in change.removed for path in each.files})
     for trigger in installed.file_triggers(Phase.TRANSFILETRIGGERPOSTUN):
         lines = matches_in_package(trigger, removed)
         if lines:  # rpm gives these no list to read
@@ -196,9 +189,10 @@ def _transaction_triggers(change: TreeChange, installed: _Installed) -> Iterator
             yield Step(source=trigger, args=args, why=_because(lines, "removed"))
     for package in change.added:
         for trigger in _own(package, Phase.TRANSFILETRIGGERIN):
-            lines = matches_in_database(trigger, installed.database(trigger, installed.new_paths))
+            database = installed.database(trigger, installed.new_paths)
+            lines, _first = matches_in_database(trigger, database)
             if lines:
-                args = (installed.count(package.package),)
+                args = (counts[package.package],)
                 yield Step(source=trigger, args=args, lines=lines, why=_because(lines, "installed"))
 
 

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The slots in which rpm runs scripts, where a header keeps them, and which of them run here.
 
-A tree is always derived anew from the base: a package that goes away is simply not part of the
-next tree. So nothing is ever undone, and the slots that undo have no place; those that repair a
-cache after files went away do. Slots and their meaning: rpm-scriptlets(7),
+A tree is always derived anew from the base. So a layer that is dropped leaves nothing to undo: the
+next tree never had it, and nothing runs on its account. A package of the *base* that is replaced,
+obsoleted or removed is another matter: what its scripts did is in the tree. rpm's slots that follow
+the removal run; those that rpm runs while the files are still there do not, as scripts see the tree
+put together, without them. Slots and their meaning: rpm-scriptlets(7),
 https://rpm.org/docs/latest/man/rpm-scriptlets.7. Tag numbers: rpm's include/rpm/rpmtag.h.
 """
 
@@ -54,6 +56,9 @@ class PhaseRule:
     reason: str
 
 
+_WANTS_FILES = "rpm runs it while the files that go are there; the tree no longer has them"
+_CLEANS_UP = "cleans up after a base package that went; rpm only warns"
+
 RULES: Mapping[Phase, PhaseRule] = {
     Phase.PRETRANS: PhaseRule(
         runs=True, fatal=True, reason="rpm refuses the package when it fails; runs before all %pre"
@@ -65,27 +70,25 @@ RULES: Mapping[Phase, PhaseRule] = {
     ),
     Phase.POST: PhaseRule(runs=True, reason="the package's own set-up; rpm only warns"),
     Phase.POSTTRANS: PhaseRule(runs=True, reason="set-up that needs every package; rpm only warns"),
-    Phase.PREUN: PhaseRule(runs=False, reason="undoes: the next tree never had the package"),
-    Phase.POSTUN: PhaseRule(runs=False, reason="undoes: the next tree never had the package"),
-    Phase.PREUNTRANS: PhaseRule(runs=False, reason="undoes: the next tree never had the package"),
-    Phase.POSTUNTRANS: PhaseRule(runs=False, reason="undoes: the next tree never had the package"),
-    Phase.TRIGGERPREIN: PhaseRule(runs=True, reason="set off by a new package; rpm only warns"),
+    Phase.PREUN: PhaseRule(runs=False, reason=_WANTS_FILES),
+    Phase.POSTUN: PhaseRule(runs=True, reason=_CLEANS_UP),
+    Phase.PREUNTRANS: PhaseRule(runs=False, reason=_WANTS_FILES),
+    Phase.POSTUNTRANS: PhaseRule(runs=True, reason=_CLEANS_UP),
+    Phase.TRIGGERPREIN: PhaseRule(
+        runs=True, fatal=True, reason="set off by a new package, which rpm refuses when it fails"
+    ),
     Phase.TRIGGERIN: PhaseRule(runs=True, reason="set off by a new package; rpm only warns"),
-    Phase.TRIGGERUN: PhaseRule(runs=False, reason="undoes: the next tree never had the package"),
+    Phase.TRIGGERUN: PhaseRule(runs=False, reason=_WANTS_FILES),
     Phase.TRIGGERPOSTUN: PhaseRule(
-        runs=False, reason="undoes: the next tree never had the package"
+        runs=True, reason="set off by a base package that went; rpm only warns"
     ),
     Phase.FILETRIGGERIN: PhaseRule(runs=True, reason="set off by new files; rpm only warns"),
-    Phase.FILETRIGGERUN: PhaseRule(
-        runs=False, reason="wants the files that go; the tree no longer has them"
-    ),
+    Phase.FILETRIGGERUN: PhaseRule(runs=False, reason=_WANTS_FILES),
     Phase.FILETRIGGERPOSTUN: PhaseRule(
         runs=True, reason="repairs what was made from removed files; rpm only warns"
     ),
     Phase.TRANSFILETRIGGERIN: PhaseRule(runs=True, reason="set off by new files; rpm only warns"),
-    Phase.TRANSFILETRIGGERUN: PhaseRule(
-        runs=False, reason="wants the files that go; the tree no longer has them"
-    ),
+    Phase.TRANSFILETRIGGERUN: PhaseRule(runs=False, reason=_WANTS_FILES),
     Phase.TRANSFILETRIGGERPOSTUN: PhaseRule(
         runs=True, reason="repairs what was made from removed files; rpm only warns"
     ),
@@ -185,6 +188,7 @@ TRANSACTION_FILE_TRIGGER_TAGS = TriggerTags(
 )
 
 INSTALL_PREFIXES_TAG = 1098  # RPMTAG_PREFIXES: a relocatable package tells its scripts where it is
+RPM_VERSION_TAG = 1064  # the rpm that built the package: Lua keeps old functions for old packages
 
 
 def _trigger_tags(family: TriggerTags) -> frozenset[int]:
@@ -194,7 +198,7 @@ def _trigger_tags(family: TriggerTags) -> frozenset[int]:
 
 
 TRIGGER_TAGS: frozenset[int] = frozenset(
-    {INSTALL_PREFIXES_TAG}
+    {INSTALL_PREFIXES_TAG, RPM_VERSION_TAG}
     | {tag for row in SCRIPT_TAGS.values() for tag in (row.body, row.program, row.flags)}
     | _trigger_tags(PACKAGE_TRIGGER_TAGS)
     | _trigger_tags(FILE_TRIGGER_TAGS)

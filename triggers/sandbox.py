@@ -8,14 +8,19 @@ itself is read-only, so that a write which cannot be kept fails rather than vani
 /proc is read-only as well: root owns the files in /proc/sys, so dropping capabilities alone leaves
 them writable, core_pattern among them, and with that the whole machine. bubblewrap covers
 /proc/sys only where a user namespace is in use. https://github.com/containers/bubblewrap
+
+/sys is empty: what it tells differs from machine to machine, and the tree must not. No program of
+the tree gains privileges by setuid or file capabilities, as bubblewrap sets no_new_privs; a script
+that is root has no use for them, and a user that it becomes does not get back.
 """
 
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from triggers.errors import SandboxError
+from triggers.ground import MACHINE_ID, is_file, make_ready
+from triggers.tools import QUIET, STAND_INS, stand_ins_for
 
 USR_MERGE = (
     ("bin", "usr/bin"),
@@ -47,6 +52,12 @@ _DATABASES = ("usr/share/rpm", "usr/lib/sysimage/rpm", "usr/lib/sysimage/rpm-ost
 
 _HOME = "/root"
 
+# Sizes of what is kept in memory, in bytes; more than is ever used, less than most machines have.
+_LARGE, _SMALL = 2 << 30, 64 << 20
+_TEMPORARY = ("--perms", "1777", "--size", str(_LARGE), "--tmpfs")
+
+PATH = "/usr/sbin:/usr/bin"
+
 _OWN = frozenset({"usr", "etc", "var", "tmp", "run", "proc", "dev"})
 
 
@@ -67,6 +78,13 @@ class Descriptors:
     null: int  # at end of file
     script: int | None = None
     status: int | None = None
+    tree: int | None = None  # a pipe that `tree_words` are to be read from
+    calls: int | None = None  # the filter of system calls
+
+    def numbers(self) -> tuple[int, ...]:
+        """Returns those that there are."""
+        every = (self.null, self.script, self.status, self.tree, self.calls)
+        return tuple(each for each in every if each is not None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +100,8 @@ class Sandbox:
     unmerged: tuple[str, ...] = ()  # top-level directories with programs or libraries in them
     etc: bool = True  # whether root has usr/etc
     hidden: tuple[str, ...] = ()  # directories of the tree that look empty
+    stand_ins: tuple[str, ...] = ()  # tools that do nothing and succeed
+    machine_id: bool = False  # whether the tree has the file, which then cannot be written
     binds: tuple[Bind, ...] = ()
     environment: tuple[tuple[str, str], ...] = ()  # on top of the fixed one
 
@@ -118,39 +138,18 @@ class Sandbox:
                 for each in _DATABASES
                 if (root / each).is_dir() and not (root / each).is_symlink()
             ),
+            stand_ins=stand_ins_for(root),
+            machine_id=is_file(root / f"usr{MACHINE_ID}"),
             binds=tuple(binds),
         )
 
     def ready(self, label: str) -> None:
         """Makes what every script finds in /var; to be called before each one, `label`.
 
-        bubblewrap follows links of the machine when it looks for what to bind, and scripts can put
-        a link anywhere in the tree and in /var. So before each script, while none runs, whatever
-        is bound or bound upon must be a true directory.
-
         Raises:
-            SandboxError: an earlier script has put something else in its place.
+            SandboxError: an earlier script has put something else in the place of a directory.
         """
-        bound = ["usr", *(["usr/etc"] if self.etc else []), *self.unmerged]
-        inner = [each.source for each in self.binds if each.source.is_relative_to(self.root)]
-        bound += [str(source.relative_to(self.root)) for source in inner]
-        for name in (*bound, *(each.lstrip("/") for each in self.hidden)):
-            if not _all_directories(self.root, name):
-                raise SandboxError(f"/{name} is no directory any more", label)
-        self.rpm_state.mkdir(parents=True, exist_ok=True)
-        self.var.mkdir(parents=True, exist_ok=True)
-        links = [target for _, target in self.links if target.startswith("var/")]
-        names = [target.removeprefix("var/") for target in links if ".." not in target]
-        for name in ("lib/rpm-state", "cache", "log", "spool", "tmp", *names):
-            path = self.var
-            for part in PurePosixPath(name).parts:
-                path = path / part
-                if path.is_symlink() or (path.exists() and not path.is_dir()):
-                    path.unlink()
-                path.mkdir(exist_ok=True)
-        for name, target in (("run", "../run"), ("lock", "../run/lock")):
-            if not os.path.lexists(self.var / name):
-                (self.var / name).symlink_to(target)
+        make_ready(self, label)
 
     def argv(
         self,
@@ -159,29 +158,42 @@ class Sandbox:
         descriptors: Descriptors,
         script_path: str | None = None,
         environment: Sequence[tuple[str, str]] = (),
+        terminal: bool = False,
     ) -> tuple[str, ...]:
         """Returns the bubblewrap command that runs `command`; pure.
 
-        With `script_path` the open file `descriptors.script` can be read there.
+        With `script_path` the open file `descriptors.script` can be read there. With `terminal` it
+        stays in the session that it is started in, which must be nobody else's.
         """
-        words = ["bwrap", "--die-with-parent", "--new-session", "--unshare-pid", "--unshare-net"]
+        words = ["bwrap", "--die-with-parent", *([] if terminal else ["--new-session"])]
+        words += ["--unshare-pid", "--unshare-net"]
         words += ["--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]
         words += ["--hostname", "localhost", "--cap-drop", "ALL"]
         words += [word for each in CAPABILITIES for word in ("--cap-add", each)]
-        words += self._tree()
-        words += ["--perms", "1777", "--tmpfs", "/tmp", "--tmpfs", "/run", "--dir", "/run/lock"]
-        words += ["--perms", "0700", "--tmpfs", _HOME] if self._home_is_ours() else []
+        words += self._tree() if descriptors.tree is None else ["--args", str(descriptors.tree)]
+        words += [*_TEMPORARY, "/tmp", "--size", str(_SMALL), "--tmpfs", "/run"]
+        words += ["--dir", "/run/lock", *self._stand_ins()]
+        words += _small_directory(_HOME, "0700") if self._home_is_ours() else []
         words += ["--perms", "0444", "--file", str(descriptors.null), "/run/ostree-booted"]
-        words += ["--dev", "/dev", "--proc", "/proc", "--remount-ro", "/proc"]
+        words += ["--dev", "/dev", *_small_directory("/dev/shm", "1777")]
+        # The command line of the kernel that runs here, which may hold secrets, looks empty.
+        words += ["--proc", "/proc", "--dev-bind", "/dev/null", "/proc/cmdline"]
+        words += ["--remount-ro", "/proc"]
         words += [word for each in self.binds for word in _bind(each)]
         if script_path is not None:
             words += ["--perms", "0500", "--ro-bind-data", str(descriptors.script), script_path]
-        words += ["--remount-ro", "/", "--chdir", "/", "--clearenv"]
+        words += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/", "--clearenv"]
         variables = (*self._environment(), *self.environment, *environment)
         words += [word for name, value in variables for word in ("--setenv", name, value)]
+        if descriptors.calls is not None:
+            words += ["--seccomp", str(descriptors.calls)]
         if descriptors.status is not None:
             words += ["--json-status-fd", str(descriptors.status)]
         return (*words, "--", *command)
+
+    def tree_words(self) -> bytes:
+        """Returns what bubblewrap reads from `Descriptors.tree`."""
+        return b"".join(os.fsencode(word) + b"\0" for word in self._tree())
 
     def _home_is_ours(self) -> bool:
         # A link leads into the scratch /var; anything else is replaced by an empty directory.
@@ -198,16 +210,23 @@ class Sandbox:
             words += ["--dir", f"/{name}"]
         words += ["--bind", str(self.var), "/var"]
         words += ["--bind", str(self.rpm_state), "/var/lib/rpm-state"]
-        words += ["--perms", "1777", "--tmpfs", "/var/tmp"]
-        return words + [word for each in self.hidden for word in ("--tmpfs", each)]
+        words += [*_TEMPORARY, "/var/tmp"]
+        if self.machine_id:
+            words += ["--ro-bind", str(self.root / f"usr{MACHINE_ID}"), MACHINE_ID]
+        return words + [word for each in self.hidden for word in _small_directory(each, "0755")]
+
+    def _stand_ins(self) -> list[str]:
+        words = (("--symlink", QUIET, f"{STAND_INS}/{each}") for each in self.stand_ins)
+        return [word for each in words for word in each]
 
     def _environment(self) -> tuple[tuple[str, str], ...]:
         return (
-            ("PATH", "/usr/sbin:/usr/bin"),
+            ("PATH", f"{STAND_INS}:{PATH}" if self.stand_ins else PATH),
             ("LANG", "C.UTF-8"),
             ("HOME", _HOME),
             # systemctl then only changes files: start, restart and daemon-reload do nothing.
             ("SYSTEMD_OFFLINE", "1"),
+            ("SYSTEMD_IN_CHROOT", "1"),  # nor does udevadm
             ("SOURCE_DATE_EPOCH", str(self.source_date_epoch)),
             # What a script happens to import must not stay as byte code, which holds times.
             ("PYTHONDONTWRITEBYTECODE", "1"),
@@ -219,32 +238,5 @@ def _bind(bind: Bind) -> tuple[str, ...]:
     return (how, str(bind.source), bind.destination)
 
 
-def _all_directories(root: Path, name: str) -> bool:
-    path = root
-    for part in PurePosixPath(name).parts:
-        path = path / part
-        if path.is_symlink() or not path.is_dir():
-            return False
-    return True
-
-
-def tools_in(root: Path) -> "_Tools":
-    """Returns the test whether the tree at `root` has a program, as `TreeChange.tools` wants it."""
-    return _Tools(root)
-
-
-class _Tools:
-    __slots__ = ("_root",)
-
-    def __init__(self, root: Path) -> None:
-        self._root = root
-
-    def __call__(self, tool: str) -> bool:
-        if tool.startswith("/"):
-            return _exists(self._root / tool.lstrip("/"))
-        return any(_exists(self._root / "usr" / each / tool) for each in ("bin", "sbin"))
-
-
-def _exists(path: Path) -> bool:
-    # A link may be absolute, and would then be followed on the machine: that it is there will do.
-    return path.is_symlink() or path.is_file()
+def _small_directory(path: str, mode: str) -> list[str]:
+    return ["--perms", mode, "--size", str(_SMALL), "--tmpfs", path]

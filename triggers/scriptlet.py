@@ -9,7 +9,7 @@ https://rpm.org/docs/latest/man/rpm-scriptlets.7
 from dataclasses import dataclass
 
 from triggers.phase import SCRIPT_TAGS, Phase, ScriptFlags
-from triggers.tags import Tags, flags_of, install_prefixes, numbers, texts
+from triggers.tags import Tags, flags_of, install_prefixes, numbers, rpm_version, texts
 
 SHELL = ("/bin/sh",)
 
@@ -24,6 +24,7 @@ class Scriptlet:
     body: str | None  # None: the interpreter alone is the script
     flags: ScriptFlags = ScriptFlags.NONE
     install_prefixes: tuple[str, ...] = ()
+    rpm_version: str = ""  # of the rpm that built the package
 
 
 def scriptlets_of(package: str, tags: Tags) -> tuple[Scriptlet, ...]:
@@ -32,7 +33,7 @@ def scriptlets_of(package: str, tags: Tags) -> tuple[Scriptlet, ...]:
     Raises:
         BrokenScriptTagsError: a tag has a type that rpm never writes.
     """
-    prefixes = install_prefixes(tags, package)
+    prefixes, built_by = install_prefixes(tags, package), rpm_version(tags, package)
     found: list[Scriptlet] = []
     for phase, row in SCRIPT_TAGS.items():
         body = texts(tags, row.body, package)
@@ -46,6 +47,7 @@ def scriptlets_of(package: str, tags: Tags) -> tuple[Scriptlet, ...]:
             body=body[0] if body else None,
             flags=flags_of(numbers(tags, row.flags, package), 0),
             install_prefixes=prefixes,
+            rpm_version=built_by,
         )
         found.append(scriptlet)
     return tuple(found)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from triggers.errors import BrokenScriptTagsError
-from triggers.phase import INSTALL_PREFIXES_TAG, Phase, ScriptFlags, TriggerTags
+from triggers.phase import INSTALL_PREFIXES_TAG, RPM_VERSION_TAG, Phase, ScriptFlags, TriggerTags
 
 TagValue = int | bytes | str | Sequence[int] | Sequence[bytes] | Sequence[str]
 Tags = Mapping[int, TagValue]
@@ -24,6 +24,7 @@ class Condition:
     name: str
     sense: int = 0  # rpmsenseFlags
     version: str = ""
+    position: int = 0  # among all conditions of the family: rpm goes by it, not by the script's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +66,11 @@ def install_prefixes(tags: Tags, package: str) -> tuple[str, ...]:
     return texts(tags, INSTALL_PREFIXES_TAG, package)
 
 
+def rpm_version(tags: Tags, package: str) -> str:
+    """Returns the version of the rpm that built the package, "" if it does not say."""
+    return next(iter(texts(tags, RPM_VERSION_TAG, package)), "")
+
+
 def trigger_entries(tags: Tags, family: TriggerTags, package: str) -> Iterator[TriggerEntry]:
     """Yields one entry for each script of `family`, in the header's order.
 
@@ -103,10 +109,12 @@ def _conditions(
         what = f"{len(names)} trigger names, {len(index)} indexes, {len(senses)} flags"
         raise BrokenScriptTagsError(f"{what}, {len(versions)} versions", package)
     grouped: tuple[list[Condition], ...] = tuple([] for _ in range(scripts))
-    for name, script, sense, version in zip(names, index, senses, versions, strict=True):
+    rows = zip(names, index, senses, versions, strict=True)
+    for position, (name, script, sense, version) in enumerate(rows):
         if not 0 <= script < scripts:
             raise BrokenScriptTagsError(f"trigger index {script} of {scripts} scripts", package)
-        grouped[script].append(Condition(name=name, sense=sense, version=version))
+        condition = Condition(name=name, sense=sense, version=version, position=position)
+        grouped[script].append(condition)
     return grouped
 
 

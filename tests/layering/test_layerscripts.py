@@ -32,7 +32,7 @@ def layer(directory: Path, nevra: str, spec: Spec) -> LayerInfo:
     )
 
 
-def test_files_have_the_running_systems_names_and_ghosts_none(tmp_path: Path) -> None:
+def test_files_have_the_running_systems_names_and_ghosts_are_told_apart(tmp_path: Path) -> None:
     files = {
         "/bin/tool": File(content=b"x", mode=0o755),
         "/etc/tool.conf": File(),
@@ -48,7 +48,9 @@ def test_files_have_the_running_systems_names_and_ghosts_none(tmp_path: Path) ->
         "/opt/tool/data",
         "/usr/bin/tool",
         "/var/lib/tool",
+        "/var/log/tool.log",
     ]
+    assert scripts.ghosts == {"/var/log/tool.log"}
     assert scripts.package == "tool-1:2-3.noarch"
     assert [(str(each.phase), (each.body or "").strip()) for each in scripts.scriptlets] == [
         ("%post", "echo post")
@@ -65,12 +67,13 @@ def test_a_provider_comes_before_who_requires_it(tmp_path: Path, backwards: bool
         layer(tmp_path, "c-1-1.noarch", Spec(files={"/usr/bin/c": File(mode=0o755)})),
         layer(tmp_path, "d-1-1.noarch", Spec(provides=["virtual = 1"])),
     ]
-    names = [each.layer.nevra.name for each in install_sequence(layers[:: -1 if backwards else 1])]
+    given = layers[:: -1 if backwards else 1]
+    names = [each.layer.nevra.name for each in install_sequence(given, LAYOUT)]
     assert names.index("d") < names.index("b") < names.index("a")
     assert names.index("c") < names.index("a")
-    assert names == [each.layer.nevra.name for each in install_sequence(layers)]
+    assert names == [each.layer.nevra.name for each in install_sequence(layers, LAYOUT)]
 
 
 def test_one_layer_and_none_need_no_order(tmp_path: Path) -> None:
     one = layer(tmp_path, "a-1-1.noarch", Spec())
-    assert (install_sequence([one]), install_sequence([])) == ((one,), ())
+    assert (install_sequence([one], LAYOUT), install_sequence([], LAYOUT)) == ((one,), ())

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from layering.base import Base, load_base
-from layering.dirtree import DirNode, DirTree, find
 from layering.header import read_header
 from layering.layerinfo import Layer, LayerInfo
 from layering.repo import Repo
@@ -14,9 +13,10 @@ from layering.scriptplan import live_path, plan_of, tools_of
 from layering.union import Union, union
 from tests.rpms import File, Spec, build_rpm
 from tests.sysroots import commit_tree, make_tree
+from triggers import SkipRule
 
 TRIGGERING = Spec(
-    files={"/usr/share/icons/base.png": File()},
+    files={"/usr/share/icons/base.png": File(), "/etc/fonts/packaged.conf": File()},
     sections="""
     %transfiletriggerin -- /usr/share/icons
     echo icons
@@ -43,14 +43,6 @@ def repo(scratch: Path) -> Repo:
 @pytest.fixture
 def base(repo: Repo, directory: Path, scratch: Path) -> Base:
     return load_base(repo, commit_tree(repo.path, directory / "tree"), scratch / "cache")
-
-
-class WatchedRepo(Repo):
-    """A repository that remembers which directories were read."""
-
-    def dirtree(self, checksum: str) -> DirTree:
-        self.read = getattr(self, "read", set()) | {checksum}
-        return super().dirtree(checksum)
 
 
 def layer(directory: Path, nevra: str, spec: Spec) -> LayerInfo:
@@ -89,8 +81,8 @@ def test_a_layers_own_trigger_runs_for_what_the_base_has(
     (trigger,) = [each for each in plan.after if each.owner == "watcher-1-1.noarch"]
     assert trigger.stdin is not None
     given = trigger.stdin.decode().splitlines()
-    assert {"/usr/share/icons/base.png", "/etc/fonts/a.conf"} <= set(given)
-    assert not [path for path in given if path.startswith("/usr/etc")]
+    # /etc/fonts/a.conf is nobody's, and rpm would not know of it.
+    assert given == ["/etc/fonts/packaged.conf", "/usr/share/icons/base.png"]
 
 
 def test_scripts_that_are_not_wanted_are_left_out(repo: Repo, base: Base, tmp_path: Path) -> None:
@@ -118,17 +110,32 @@ def test_paths_are_called_as_on_the_running_system(path: str, live: str) -> None
     assert live_path(path) == live
 
 
-def test_what_lies_beside_a_triggers_prefix_is_never_read(
+@pytest.mark.parametrize(
+    ("prefix", "given"),
+    [
+        ("/usr/share/icons", ["/usr/share/icons/base.png"]),
+        ("/usr/share/ico", ["/usr/share/icons/base.png"]),
+        ("/usr/share/icons/base.png", None),  # no directory begins so
+        ("/usr/share/icon-themes", None),
+    ],
+)
+def test_a_layers_trigger_searches_the_base_as_rpm_searches_its_database(
+    repo: Repo, base: Base, tmp_path: Path, prefix: str, given: list[str] | None
+) -> None:
+    watcher = layer(
+        tmp_path, "watcher-1-1.noarch", Spec(sections=f"%transfiletriggerin -- {prefix}\ncat")
+    )
+    plan = plan_of(repo, base, [watcher], of_base(repo, base))
+    told = [each.stdin for each in plan.after if each.owner == "watcher-1-1.noarch"]
+    assert told == ([] if given is None else ["".join(f"{x}\n" for x in given).encode()])
+
+
+def test_a_rule_of_the_configuration_turns_off_a_trigger_of_the_base(
     repo: Repo, base: Base, tmp_path: Path
 ) -> None:
-    sections = "%transfiletriggerin -- /usr/share/icons\ncat"
-    watcher = layer(tmp_path, "watcher-1-1.noarch", Spec(sections=sections))
-    watched = WatchedRepo.open(repo.path)
-    plan_of(watched, base, [watcher], of_base(repo, base))
-    assert base.commit is not None
-    root = repo.commit_of(base.commit).root_tree
-    icons = find(repo.dirtree, root, "/usr/share/icons")
-    beside = find(repo.dirtree, root, "/usr/share/beside")
-    assert isinstance(icons, DirNode) and isinstance(beside, DirNode)
-    assert icons.tree in watched.read
-    assert beside.tree not in watched.read
+    icon = layer(tmp_path, "icon-1-1.noarch", Spec(files={"/usr/share/icons/x.png": File()}))
+    rule = SkipRule.parse("base.%transfiletriggerin")
+    plan = plan_of(repo, base, [icon], of_base(repo, base), skip=(rule,))
+    assert plan.why == (
+        "%transfiletriggerin(base-1-1.noarch) is skipped: turned off in the configuration",
+    )

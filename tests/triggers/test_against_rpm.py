@@ -11,7 +11,7 @@ Scripts note slot, arguments and what they read in a file of the root. What may 
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -25,6 +25,7 @@ from tests.triggers.roots import (
     every_scriptlet,
     file_trigger,
     make_root,
+    note,
     read_package,
     sandbox_over,
     scriptlet,
@@ -32,8 +33,10 @@ from tests.triggers.roots import (
     transact,
 )
 from triggers import (
+    Bind,
     Outcome,
     PackageScripts,
+    PathList,
     Phase,
     ScriptletFailedError,
     TreeChange,
@@ -112,9 +115,7 @@ def change_of(
         base_file_triggers=tuple(trigger for each in base for trigger in each.file_triggers),
         base_package_triggers=tuple(trigger for each in base for trigger in each.package_triggers),
         tools=tools_in(root),
-        base_paths=lambda prefix: (
-            path for each in base for path in each.files if path.startswith(prefix)
-        ),
+        base_files=lambda _prefixes: [PathList(each.files, each.package) for each in base],
         base_versions=versions,
         compare_evr=compare_evr,
     )
@@ -147,7 +148,8 @@ def by_us(case: Case, directory: Path) -> tuple[str, tuple[Outcome, ...]]:
             transact(root, "-U", "--noscripts", "--notriggers", *packages)
     assert take_log(root) == ""
     made = plan(change_of(root, [*map(read_package, base)], [*map(read_package, new)]))
-    sandbox = sandbox_over(root)
+    database = Bind(source=root / "var/lib/rpm", destination="/var/lib/rpm")
+    sandbox = replace(sandbox_over(root), binds=(database,))
     outcomes = run(made.before, sandbox) + run(made.after, sandbox)
     return take_log(root), outcomes
 
@@ -337,6 +339,64 @@ CASES = {
         ],
         prepare=add_rpm,
     ),
+    "bodies of every kind": Case(
+        new=[
+            Pkg(name="empty", sections="%post\n%posttrans\n# nothing but this\n"),
+            Pkg(name="crlf", requires=["empty"], sections=f"%post\necho crlf post >> {LOG}\r\n"),
+            Pkg(
+                name="bytes",
+                requires=["crlf"],
+                sections=f"%post\necho bytes post 'ü' $# >> {LOG}\n",
+            ),
+            Pkg(
+                name="long",
+                requires=["bytes"],
+                sections="%post\n" + "# as long as a script may get\n" * 35_000 + note("long post"),
+            ),
+            Pkg(
+                name="own",
+                requires=["long"],
+                sections='%post -p "/usr/bin/own -x y"\nthe body\n',
+                files=["/usr/share/own"],
+            ),
+            Pkg(
+                name="last", requires=["own"], sections=f'%post\ncd tmp; echo "last $PWD" >> {LOG}'
+            ),
+        ],
+        prepare=lambda root: add_script(
+            root, "/usr/bin/own", f'echo "own post $1 $2 $4 $#" >> {LOG}; cat "$3" >> {LOG}'
+        ),
+    ),
+    "what is missing is a failure like any other": Case(
+        base=[
+            Pkg(name="base", sections="%filetriggerin -p /usr/bin/none -- /usr/share/a\ncat\n"),
+        ],
+        new=[
+            Pkg(
+                name="one",
+                sections="%post -p /usr/bin/none\n%posttrans -p /usr/bin/none\nbody\n",
+                files=["/usr/share/a/one"],
+            ),
+            Pkg(name="two", sections=every_scriptlet("two"), requires=["one"]),
+        ],
+    ),
+    "bodies are queries of the package": Case(
+        new=[
+            Pkg(
+                name="one",
+                sections=f"%post -q\necho one post %%{{name}}-%%{{version}} >> {LOG}\n"
+                f"%posttrans -e -q\necho one %%{{_libdir}} %%%%{{release}} $1 >> {LOG}\n"
+                f"%triggerin -q -- one\necho %%{{name}} triggerin $* >> {LOG}\n"
+                "%pre -q -p <lua>\n"
+                f'local log = io.open("{LOG}", "a")\n'
+                'log:write("one pre %%{arch} ", select(2, table.unpack(arg)), " ", #arg)\n'
+                "log:close()\n",
+                tags="Prefix: /usr/share",
+                files=["/usr/share/one"],
+            )
+        ],
+        prepare=add_rpm,
+    ),
     "a relocatable package learns where it is": Case(
         new=[
             Pkg(
@@ -449,7 +509,7 @@ def test_removed_files_set_off_the_repairs_that_rpm_runs(scratch: Path) -> None:
     change = TreeChange(
         added=(),
         base_file_triggers=read_package(base).file_triggers,
-        removed_paths=read_package(gone).files,
+        removed=(read_package(gone),),
         tools=tools_in(ours),
     )
     made = plan(change)

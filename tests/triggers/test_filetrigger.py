@@ -30,7 +30,7 @@ def test_order_of_the_package_does_not_matter(paths: list[str], prefixes: list[s
 @given(PATHS, PREFIX)
 def test_database_finds_no_more_than_the_package_has(paths: list[str], prefix: str) -> None:
     files = PathList(paths)
-    found = matches_in_database(trigger(prefix), [files])
+    found, _package = matches_in_database(trigger(prefix), [files])
     assert found in ((), matches_in_package(trigger(prefix), files))
 
 

@@ -4,8 +4,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from triggers import RULES, FileTrigger, PackageScripts, Phase, Scriptlet, TreeChange
-from triggers.order import after, before, by_priority
+from triggers import RULES, FileTrigger, PackageScripts, Phase, Scriptlet, TreeChange, plan
+from triggers.installed import by_priority
+from triggers.order import after, before
 
 NAMES = st.lists(st.sampled_from("abcdef"), unique=True, max_size=6)
 
@@ -51,14 +52,15 @@ def test_equal_priorities_keep_the_order_of_installation(priorities: list[int]) 
 
 @given(NAMES)
 def test_no_phase_runs_that_the_table_says_does_not(names: list[str]) -> None:
-    change = TreeChange(
-        added=tuple(map(package, names)), removed_paths=("/usr/share/gone/x",), tools=nothing
-    )
-    ran = {step.source.phase for step in (*before(change), *after(change))}
+    change = TreeChange(added=tuple(map(package, names)), removed=(package("gone"),), tools=nothing)
+    made = plan(change)
+    ran = {each.phase for each in (*made.before, *made.after)}
     assert all(RULES[phase].runs for phase in ran)
     if names:
         plain = {phase for phase in Phase if RULES[phase].runs} - {Phase.BUILTIN}
-        assert ran == plain - {Phase.TRIGGERIN, Phase.TRIGGERPREIN}
+        assert ran == plain - {Phase.TRIGGERIN, Phase.TRIGGERPREIN, Phase.TRIGGERPOSTUN}
+    reasons = {each.phase: each.reason for each in made.skipped}
+    assert all(reasons[phase] == RULES[phase].reason for phase in (Phase.PREUN, Phase.PREUNTRANS))
 
 
 @given(NAMES)

@@ -93,4 +93,8 @@ def test_every_phase_has_a_rule_with_a_reason() -> None:
 
 
 def test_only_what_rpm_refuses_a_package_for_is_fatal() -> None:
-    assert {phase for phase, rule in RULES.items() if rule.fatal} == {Phase.PRETRANS, Phase.PRE}
+    assert {phase for phase, rule in RULES.items() if rule.fatal} == {
+        Phase.PRETRANS,
+        Phase.TRIGGERPREIN,
+        Phase.PRE,
+    }

@@ -6,6 +6,7 @@ import pytest
 from triggers import (
     FileTrigger,
     Invocation,
+    KernelChange,
     PackageScripts,
     Phase,
     Plan,
@@ -75,7 +76,7 @@ def test_a_library_triggers_ldconfig_only() -> None:
 
 
 def test_a_removed_library_triggers_ldconfig_too() -> None:
-    change = TreeChange(added=(), removed_paths=("/usr/lib64/libfoo.so.1",), tools=everything)
+    change = TreeChange(added=(), removed=(foo("/usr/lib64/libfoo.so.1"),), tools=everything)
     assert labels(plan(change).after) == ["ldconfig"]
 
 
@@ -232,7 +233,7 @@ def test_what_the_caller_has_to_say_about_users_is_read_first() -> None:
 
 
 def test_no_users_are_made_for_files_that_went() -> None:
-    change = TreeChange(added=(), removed_paths=("/usr/lib/sysusers.d/foo.conf",), tools=everything)
+    change = TreeChange(added=(), removed=(foo("/usr/lib/sysusers.d/foo.conf"),), tools=everything)
     assert plan(change) == Plan()
 
 
@@ -295,7 +296,7 @@ def test_each_line_of_why_names_a_script_and_its_cause() -> None:
                 body="%{name}",
                 flags=ScriptFlags.QFORMAT,
             ),
-            "a query format in its body (-q) is not supported",
+            "rpm has to write its body out (-e, -q), and the tree has none",
         ),
     ],
 )
@@ -316,3 +317,116 @@ def test_the_same_change_gives_the_same_plan() -> None:
         return TreeChange(added=(foo(*files, scriptlets=(post(),)),), tools=everything)
 
     assert plan(change()) == plan(change())
+
+
+KERNEL = KernelChange(version="6.1-1", arguments=("--no-hostonly", "--add", "ostree"))
+DRACUT = (
+    *("dracut", "--force", "--reproducible", "--kver", "6.1-1", "--no-hostonly"),
+    *("--add", "ostree", "/usr/lib/modules/6.1-1/initramfs.img"),
+)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/etc/dracut.conf.d/x.conf",
+        "/etc/dracut.conf",
+        "/usr/lib/dracut/modules.d/90x/module-setup.sh",
+        "/usr/lib/dracut/dracut.conf.d/x.conf",
+        "/usr/lib/firmware/intel-ucode/06-01-01",
+        "/usr/lib/firmware/amd-ucode/microcode_amd.bin",
+        "/usr/lib/modules/6.1-1/vmlinuz",
+    ],
+)
+def test_the_initramfs_is_made_anew_last_of_all(path: str) -> None:
+    package = foo(path, "/usr/lib/modules/6.1-1/extra/x.ko", "/usr/share/icons/a/x")
+    made = plan(TreeChange(added=(package,), tools=everything, kernel=KERNEL))
+    assert labels(made.after) == ["depmod 6.1-1", "gtk-update-icon-cache a", "dracut 6.1-1"]
+    last = made.after[-1]
+    assert (last.interpreter, last.fatal, last.why) == (DRACUT, True, f"changed: {path}")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/usr/lib/modules/6.1-1/extra/x.ko",
+        "/usr/lib/firmware/iwlwifi.ucode",
+        "/etc/dracut.conf.d/README",
+        "/usr/share/dracut",
+    ],
+)
+def test_what_says_nothing_of_the_initramfs_leaves_it_alone(path: str) -> None:
+    made = plan(TreeChange(added=(foo(path),), tools=everything, kernel=KERNEL))
+    assert not [label for label in labels(made.after) if "dracut" in label]
+
+
+def test_a_tree_without_an_initramfs_of_dracuts_gets_none() -> None:
+    change = TreeChange(added=(foo("/etc/dracut.conf.d/x.conf"),), tools=everything)
+    assert plan(change) == Plan()
+
+
+def test_a_tree_that_loses_dracut_keeps_its_initramfs() -> None:
+    change = TreeChange(added=(foo("/etc/dracut.conf.d/x.conf"),), tools=nothing, kernel=KERNEL)
+    made = plan(change)
+    assert made.after == ()
+    assert skipped(made) == {"dracut": "the tree has no dracut"}
+
+
+def test_the_traces_of_a_removed_package_are_repaired() -> None:
+    gone = foo("/usr/lib64/libfoo.so.1", "/usr/share/icons/a/x", "/etc/dracut.conf.d/x.conf")
+    made = plan(TreeChange(added=(), removed=(gone,), tools=everything, kernel=KERNEL))
+    assert labels(made.after) == ["ldconfig", "gtk-update-icon-cache a", "dracut 6.1-1"]
+
+
+def test_a_replaced_package_is_cleaned_up_after_as_by_rpm() -> None:
+    def scripts(nevra: str) -> tuple[Scriptlet, ...]:
+        phases = (Phase.PREUNTRANS, Phase.PREUN, Phase.POSTUN, Phase.POSTUNTRANS)
+        return tuple(
+            Scriptlet(package=nevra, phase=phase, interpreter=SH, body="true") for phase in phases
+        )
+
+    old, new = "foo-1-1.noarch", "foo-2-1.noarch"
+    change = TreeChange(
+        added=(PackageScripts(package=new, scriptlets=scripts(new)),),
+        removed=(PackageScripts(package=old, scriptlets=scripts(old), replaced_by=new),),
+        base_versions={"foo": ("1-1",)},
+        tools=nothing,
+    )
+    made = plan(change)
+    assert [(each.label, each.args) for each in made.after] == [
+        (f"%postun({old})", ("1",)),
+        (f"%postuntrans({old})", ("1",)),
+    ]
+    reason = "rpm runs it while the files that go are there; the tree no longer has them"
+    assert skipped(made) == {f"%preuntrans({old})": reason, f"%preun({old})": reason}
+
+
+def test_a_query_of_a_package_that_went_cannot_be_answered() -> None:
+    script = Scriptlet(
+        package=FOO,
+        phase=Phase.POSTUN,
+        interpreter=SH,
+        body="echo %{name}",
+        flags=ScriptFlags.QFORMAT,
+    )
+    made = plan(TreeChange(added=(), removed=(foo(scriptlets=(script,)),), tools=everything))
+    assert made.after == ()
+    assert list(skipped(made).values()) == [
+        "its body is a query of its package (-q), which the tree no longer has"
+    ]
+
+
+def test_rpms_own_words_are_left_to_the_runner() -> None:
+    flags = ScriptFlags.EXPAND | ScriptFlags.QFORMAT
+    script = Scriptlet(package=FOO, phase=Phase.POST, interpreter=SH, body="%{x}", flags=flags)
+    (invocation,) = plan(TreeChange(added=(foo(scriptlets=(script,)),), tools=everything)).after
+    assert (invocation.body, invocation.expand, invocation.query) == ("%{x}", True, FOO)
+
+
+def test_a_ghost_sets_off_triggers_of_packages_and_no_built_in_one() -> None:
+    path = "/usr/share/applications/ghost.desktop"
+    package = PackageScripts(package=FOO, files=(path,), ghosts=frozenset({path}))
+    base = trigger("true", "/usr/share/applications")
+    change = TreeChange(added=(package,), base_file_triggers=(base,), tools=everything)
+    (invocation,) = plan(change).after
+    assert (invocation.owner, invocation.stdin) == (base.package, f"{path}\n".encode())

@@ -11,6 +11,7 @@ import pytest
 from tests.triggers.roots import add_script, make_root, sandbox_over
 from triggers import (
     Invocation,
+    Outcome,
     Phase,
     Progress,
     SandboxError,
@@ -49,7 +50,7 @@ def invocation(
 
 @pytest.fixture
 def root(scratch: Path) -> Path:
-    return make_root(scratch / "root", ("sh", "cat"))
+    return make_root(scratch / "root", ("sh", "cat", "rm"))
 
 
 pytestmark = pytest.mark.bwrap
@@ -217,6 +218,49 @@ def test_messages_of_an_expansion_do_not_get_into_the_script(root: Path) -> None
     assert (outcome.status, outcome.output) == (0, "expanded\n")
 
 
+def test_tags_are_written_out_after_macros_by_the_trees_rpm(root: Path) -> None:
+    add_script(root, "/usr/bin/rpm", '[ "$1" = --eval ] && echo "$2" || printf "%s;" "$@"')
+    asked = replace(invocation('echo "%{NAME}"', expand=True), query=FOO)
+    (outcome,) = run([asked], sandbox_over(root))
+    written = outcome.invocation.body
+    assert written == f'-q;--qf;echo "%{{NAME}}";{FOO};'
+    assert (outcome.invocation.expand, outcome.invocation.query) == (False, None)
+
+
+def test_a_body_whose_tags_cannot_be_written_out_is_not_run(root: Path) -> None:
+    add_script(root, "/usr/bin/rpm", "echo package foo is not installed; exit 1")
+    asked = replace(invocation("echo > /usr/share/ran"), query=FOO)
+    (outcome,) = run([asked], sandbox_over(root))
+    assert (outcome.status, outcome.output) == (1, "package foo is not installed\n")
+    assert not (root / "usr/share/ran").exists()
+
+
+def test_each_outcome_is_told_before_the_next_script_starts(root: Path) -> None:
+    told: list[tuple[str, bool]] = []
+
+    def after(outcome: Outcome) -> None:
+        told.append((outcome.invocation.label, (root / "usr/share/second").exists()))
+
+    second = replace(invocation("echo > /usr/share/second"), label="second")
+    outcomes = run([invocation("exit 3"), second], sandbox_over(root), after=after)
+    assert told == [(f"%post({FOO})", False), ("second", True)]
+    assert [each.status for each in outcomes] == [3, 0]
+
+
+def test_the_outcome_that_stops_everything_is_told_as_well(root: Path) -> None:
+    told: list[Outcome] = []
+    with pytest.raises(ScriptletFailedError) as caught:
+        run([invocation("exit 3", phase=Phase.PRE)], sandbox_over(root), after=told.append)
+    assert told == [caught.value.outcome]
+
+
+def test_a_script_that_removes_what_every_tree_needs_is_named(root: Path) -> None:
+    good, evil = invocation("true"), invocation("rm -r /usr/bin")
+    with pytest.raises(ScriptletFailedError) as caught:
+        run([good, evil, good], sandbox_over(root))
+    assert str(caught.value) == f"%post has removed /usr/bin/sh, which every tree needs, {FOO}"
+
+
 def test_progress_says_which_script_of_how_many(root: Path) -> None:
     seen: list[Progress] = []
     run(
@@ -257,9 +301,3 @@ def test_the_replay_line_does_the_same_again(replayed: Invocation, shell: str, r
         [shell, "-c", outcome.replay], capture_output=True, text=True, check=False, input="never"
     )
     assert (done.returncode, done.stdout + done.stderr) == (outcome.status, outcome.output)
-
-
-def test_a_scriptlet_costs_little(root: Path) -> None:
-    outcomes = run([invocation(":")] * 20, sandbox_over(root))
-    # The best of many: what it takes when the machine does nothing else.
-    assert min(each.seconds for each in outcomes) < 0.015
