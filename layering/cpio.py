@@ -44,7 +44,8 @@ class CpioReader:
 
     def __init__(self, source: Source) -> None:
         self._source = source
-        self._buffer = memoryview(b"")
+        self._data = b""  # what was read ahead, of which the first `_at` bytes are used up
+        self._at = 0
         self._offset = 0
 
     def next(self) -> Member | None:
@@ -70,29 +71,29 @@ class CpioReader:
 
     def read(self, size: int) -> bytes:
         """Returns between one and `size` bytes of content; FormatError at the archive's end."""
-        if not self._buffer:
-            self._buffer = memoryview(self._source.read(max(size, _CHUNK)))
-            if not self._buffer:
+        if self._at == len(self._data):
+            self._data, self._at = self._source.read(_CHUNK), 0
+            if not self._data:
                 raise FormatError(f"truncated: payload ends at byte {self._offset}")
-        piece = bytes(self._buffer[:size])
-        self._buffer = self._buffer[size:]
+        piece = self._data[self._at : self._at + size]  # no copy where that is all of it
+        self._at += len(piece)
         self._offset += len(piece)
         return piece
 
     def finish(self) -> None:
         """Reads what follows the trailer; FormatError if that is more than padding."""
-        left = _REST_MAX - len(self._buffer)
+        left = _REST_MAX - (len(self._data) - self._at)
         while left >= 0 and (rest := self._source.read(_REST_MAX)):
             left -= len(rest)
         if left < 0:
             raise FormatError("payload goes on behind its trailer")
 
     def _take(self, size: int) -> bytes:
-        if size <= len(self._buffer):
-            piece = bytes(self._buffer[:size])
-            self._buffer = self._buffer[size:]
+        start = self._at
+        if start + size <= len(self._data):
+            self._at += size
             self._offset += size
-            return piece
+            return self._data[start : self._at]
         pieces = []
         while size:
             pieces.append(self.read(size))

@@ -6,13 +6,14 @@ paths. Either way a path must be absolute, in one piece, and there only once: th
 these paths, so one that climbs is refused here and cannot reach it.
 """
 
+import hashlib
 import stat
 from collections import Counter
 from dataclasses import dataclass
 from typing import TypeVar
 
 from layering.package_errors import FormatError, shown
-from layering.rpmtags import FileFlag, Tag
+from layering.rpmtags import FileFlag, SignatureTag, Tag
 from layering.tagvalues import Values
 
 __all__ = ["FileEntry", "file_entries", "shown"]
@@ -20,7 +21,9 @@ __all__ = ["FileEntry", "file_entries", "shown"]
 T = TypeVar("T")
 
 _GHOST = int(FileFlag.GHOST)  # as a plain number: asked of every file, many times
+_HEXADECIMAL = frozenset("0123456789abcdefABCDEF")
 _NAME_MAX = 255
+_SIZE_MAX = (1 << 63) - 1  # bytes; the kernel knows no larger file
 _PATH_MAX = 4095
 
 
@@ -43,6 +46,7 @@ class FileEntry:
     nlink: int  # how many files of the package share the inode
     capabilities: str  # in the text form, e.g. "cap_net_raw=ep"; "" if none
     color: int
+    signature: bytes = b""  # for the kernel's integrity measurement (IMA); empty if none
 
     @property
     def ghost(self) -> bool:
@@ -50,8 +54,8 @@ class FileEntry:
         return bool(int(self.flags) & _GHOST)
 
 
-def file_entries(values: Values) -> tuple[FileEntry, ...]:
-    """Returns the files in the order of the header.
+def file_entries(values: Values, signed: Values | None = None) -> tuple[FileEntry, ...]:
+    """Returns the files in the order of the header; `signed` is the signature header.
 
     Raises:
         FormatError: the arrays do not agree, or a path is none that a package may have.
@@ -68,6 +72,12 @@ def file_entries(values: Values) -> tuple[FileEntry, ...]:
     devices, rdevs = array.numbers(Tag.FILEDEVICES, 0), array.numbers(Tag.FILERDEVS, 0)
     inodes = array.numbers(Tag.FILEINODES) if Tag.FILEINODES in values else range(len(paths))
     colors = array.numbers(Tag.FILECOLORS, 0)
+    signatures = _signatures(values, signed, len(paths))
+    if max(sizes) > _SIZE_MAX:
+        raise FormatError(f"lists a file of {max(sizes)} bytes")
+    _check_digests(digests, values.algorithm(Tag.FILEDIGESTALGO, "md5"))
+    # librpm knows hard links by both numbers, or not at all.
+    linked = Tag.FILEDEVICES in values and Tag.FILEINODES in values
     links = Counter(zip(devices, inodes, map(_can_be_linked, modes, flags), strict=True))
     return tuple(
         FileEntry(
@@ -83,9 +93,10 @@ def file_entries(values: Values) -> tuple[FileEntry, ...]:
             inode=inodes[at],
             device=devices[at],
             rdev=rdevs[at],
-            nlink=links[devices[at], inodes[at], True] or 1,
+            nlink=(links[devices[at], inodes[at], True] or 1) if linked else 1,
             capabilities=capabilities[at],
             color=colors[at],
+            signature=signatures[at],
         )
         for at, path in enumerate(paths)
     )
@@ -118,6 +129,31 @@ class _Arrays:
         if len(values) != self._count:
             raise FormatError(f"{self._count} files, but {len(values)} values of {tag.name}")
         return values
+
+
+def _signatures(values: Values, signed: Values | None, count: int) -> tuple[bytes, ...]:
+    """Returns the files' signatures, which rpmsign puts into the signature header."""
+    if signed is not None and Tag.FILESIGNATURES not in values:
+        texts = signed.strings(SignatureTag.FILESIGNATURES)
+    else:
+        texts = values.strings(Tag.FILESIGNATURES)
+    if not texts:
+        return (b"",) * count
+    if len(texts) != count:
+        raise FormatError(f"{count} files, but {len(texts)} values of FILESIGNATURES")
+    try:
+        return tuple(bytes.fromhex(text.decode("ascii")) for text in texts)
+    except ValueError:
+        raise FormatError("FILESIGNATURES holds what is not hexadecimal") from None
+
+
+def _check_digests(digests: tuple[str, ...], algorithm: str) -> None:
+    """Checks that there is nothing but digests: librpm takes what is none for no digest at all."""
+    size = 2 * hashlib.new(algorithm, usedforsecurity=False).digest_size
+    if {len(digest) for digest in digests} - {0, size}:
+        raise FormatError(f"FILEDIGESTS holds what is no {algorithm} digest")
+    if not _HEXADECIMAL.issuperset("".join(digests)):
+        raise FormatError("FILEDIGESTS holds what is not hexadecimal")
 
 
 def _can_be_linked(mode: int, flags: int) -> bool:
@@ -154,7 +190,7 @@ def _directory(name: bytes) -> bytes:
     """Returns a directory's name with one slash at each joint and one at its end."""
     parts = name.split(b"/")
     if len(parts) < 2 or parts[0] or parts[-1]:
-        raise FormatError(f"directory {shown(name)} is not absolute")
+        raise FormatError(f"directory {shown(name[:256])} is not absolute")
     for part in parts:
         _check_name(part, name)
     return b"/".join([b"", *filter(None, parts), b""])
@@ -163,7 +199,8 @@ def _directory(name: bytes) -> bytes:
 def _path(directory: bytes, name: bytes) -> bytes:
     path = directory + name
     if b"/" in name or not (name or directory == b"/"):
-        raise FormatError(f"{shown(name)} in {shown(directory)} is no file name")
+        what = f"{shown(name[:256])} in {shown(directory[:256])}"
+        raise FormatError(f"{what} is no file name")
     _check_name(name, path)
     if len(path) > _PATH_MAX:
         raise FormatError(f"path of {len(path)} bytes: {shown(path[:64])}…")

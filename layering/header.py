@@ -19,6 +19,7 @@ from typing import IO
 
 from layering.errors import BrokenPackageError
 from layering.fileentries import FileEntry, file_entries
+from layering.headerchecks import HEADER, SIGNATURE
 from layering.headerindex import Structure, TagValue, read_exactly, read_structure
 from layering.package_errors import FormatError
 from layering.rpmtags import (
@@ -29,6 +30,7 @@ from layering.rpmtags import (
     SignatureTag,
     Tag,
 )
+from layering.signaturetags import check_signature_tags
 from layering.tagvalues import Values
 from solver import Nevra
 
@@ -36,6 +38,8 @@ _LEAD_SIZE = 96
 _MAGIC_SIZE = 8
 _LEAD_MAGIC = b"\xed\xab\xee\xdb"
 _KEPT_TAGS = SCRIPT_TAGS | DEPENDENCY_TAGS | DESCRIPTION_TAGS
+_PAYLOAD_DIGESTS = {Tag.PAYLOADSHA512: "sha512", Tag.PAYLOADSHA3_256: "sha3_256"}
+_PAYLOAD_DIGESTS_ALT = {Tag.PAYLOADSHA512ALT: "sha512", Tag.PAYLOADSHA3_256ALT: "sha3_256"}
 _WANTED = _KEPT_TAGS | frozenset(Tag)
 
 
@@ -57,13 +61,23 @@ class PackageHeader:
     install_size: int  # bytes
     payload_compressor: str  # "" where none is named: gzip, or not compressed
     digest_algorithm: str  # of `FileEntry.digest`, as hashlib calls it
-    payload_digest: Digest | None  # of the payload as it is stored
-    payload_digest_alt: Digest | None  # of the decompressed payload
+    payload_digests: tuple[Digest, ...]  # of the payload as it is stored
+    payload_digests_alt: tuple[Digest, ...]  # of the decompressed payload
     header_digest: Digest | None  # of `blob` behind rpm's magic; checked
     package_md5: str  # of header and payload; "" from rpm 6 on
     prefix: bytes  # lead, signature and header
     blob: bytes  # the main header without its magic, as `rpm.hdr(blob)` takes it
     tags: Mapping[int, TagValue]  # scriptlets, triggers, dependencies, summary
+
+    @property
+    def payload_digest(self) -> Digest | None:
+        """The first digest of the payload as it is stored."""
+        return next(iter(self.payload_digests), None)
+
+    @property
+    def payload_digest_alt(self) -> Digest | None:
+        """The first digest of the decompressed payload."""
+        return next(iter(self.payload_digests_alt), None)
 
     @property
     def signed(self) -> bytes:
@@ -99,9 +113,9 @@ def _read(stream: IO[bytes], path: Path | str) -> PackageHeader:
     try:
         lead = read_exactly(stream, _LEAD_SIZE, "lead")
         _check_lead(lead)
-        signature = read_structure(stream, "signature")
+        signature = read_structure(stream, SIGNATURE)
         padding = read_exactly(stream, -len(signature.raw) % 8, "signature's padding")
-        main = read_structure(stream, "header")
+        main = read_structure(stream, HEADER)
         prefix = lead + signature.raw + padding + main.raw
         return _package_header(signature, main, prefix)
     except FormatError as error:
@@ -116,6 +130,7 @@ def _check_lead(lead: bytes) -> None:
 
 
 def _package_header(signature: Structure, main: Structure, prefix: bytes) -> PackageHeader:
+    check_signature_tags(signature, main)
     signed = Values(signature.decode(frozenset(SignatureTag)))
     header_digest = _checked_digest(signed, main)
     values = Values(main.decode(_WANTED))
@@ -123,15 +138,23 @@ def _package_header(signature: Structure, main: Structure, prefix: bytes) -> Pac
         raise FormatError("a source package, which cannot be installed")
     if values.text(Tag.PAYLOADFORMAT, "cpio") != "cpio":
         raise FormatError(f"payload format {values.text(Tag.PAYLOADFORMAT)} is not cpio")
+    stored = _payload_digests(values, Tag.PAYLOADSHA256, _PAYLOAD_DIGESTS)
+    plain = _payload_digests(values, Tag.PAYLOADSHA256ALT, _PAYLOAD_DIGESTS_ALT)
+    # MD5 is over both, and held against them where the payload has no digest of its own.
+    md5 = SignatureTag.MD5 in signed and not (stored or plain)
+    if not (header_digest or md5):
+        raise FormatError("has no digest of its header")
+    if not (stored or plain or md5):
+        raise FormatError("has no digest of its payload")
     return PackageHeader(
         nevra=_nevra(values),
-        files=file_entries(values),
+        files=file_entries(values, signed),
         build_time=values.number(Tag.BUILDTIME, 0),
         install_size=values.number(Tag.LONGSIZE, values.number(Tag.SIZE, 0)),
         payload_compressor=values.text(Tag.PAYLOADCOMPRESSOR, ""),
         digest_algorithm=values.algorithm(Tag.FILEDIGESTALGO, "md5"),
-        payload_digest=_payload_digest(values, Tag.PAYLOADSHA256),
-        payload_digest_alt=_payload_digest(values, Tag.PAYLOADSHA256ALT),
+        payload_digests=stored,
+        payload_digests_alt=plain,
         header_digest=header_digest,
         package_md5=signed.raw(SignatureTag.MD5, b"").hex(),
         prefix=prefix,
@@ -141,29 +164,37 @@ def _package_header(signature: Structure, main: Structure, prefix: bytes) -> Pac
 
 
 def _checked_digest(signed: Values, main: Structure) -> Digest | None:
-    """Returns the strongest digest that the signature has of the header, if it is right."""
+    """Returns the strongest digest that the signature has of the header, if all are right."""
     algorithms = {
         SignatureTag.SHA3_256HEADER: "sha3_256",
         SignatureTag.SHA256HEADER: "sha256",
         SignatureTag.SHA1HEADER: "sha1",
     }
+    found = []
     for tag, algorithm in algorithms.items():
         if tag in signed:
             digest = hashlib.new(algorithm, main.digested, usedforsecurity=False).hexdigest()
             if signed.text(tag).lower() != digest:
                 raise FormatError(f"header does not match its {algorithm} digest")
-            return Digest(algorithm=algorithm, value=digest)
-    return None
+            found.append(Digest(algorithm=algorithm, value=digest))
+    return found[0] if found else None
 
 
-def _payload_digest(values: Values, tag: Tag) -> Digest | None:
-    found = values.texts(tag)
-    if not found:
-        return None
-    return Digest(
-        algorithm=values.algorithm(Tag.PAYLOADSHA256ALGO, DIGEST_ALGORITHMS[8]),
-        value=found[0].lower(),
-    )
+def _payload_digests(values: Values, first: Tag, others: Mapping[Tag, str]) -> tuple[Digest, ...]:
+    """Returns the digests of a payload: of the algorithm that the header names, then of others."""
+    found = [
+        Digest(
+            algorithm=values.algorithm(Tag.PAYLOADSHA256ALGO, DIGEST_ALGORITHMS[8]),
+            value=digest.lower(),
+        )
+        for digest in values.texts(first)[:1]
+    ]
+    found += [
+        Digest(algorithm=algorithm, value=values.text(tag).lower())
+        for tag, algorithm in others.items()
+        if tag in values
+    ]
+    return tuple(found)
 
 
 def _nevra(values: Values) -> Nevra:

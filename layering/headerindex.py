@@ -2,20 +2,21 @@
 """An RPM header structure: cut out of a file, bounds-checked, decoded.
 
 rpmfile decodes the values. It trusts what it reads, though: counts, offsets and lengths may make it
-raise anything, or read far too much. So this module checks a structure as rpm itself does
-(`hdrblobVerifyInfo` in https://github.com/rpm-software-management/rpm/blob/master/lib/header.cc)
-and hands rpmfile a new one that holds only wanted and checked entries. What rpmfile has no decoder
-for (64-bit and 8-bit integers) is decoded here.
+raise anything, or read far too much. So a structure is checked first (`headerchecks`), and rpmfile
+is handed a new one that holds only wanted entries. What rpmfile has no decoder for (64-bit and
+8-bit integers) is decoded here.
 """
 
 import struct
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from typing import IO, cast
 
 from rpmfile.headers import get_headers, rtags
 
+from layering.headerchecks import ENTRY as _ENTRY
+from layering.headerchecks import Entry, Kind, checked_entries
 from layering.package_errors import FormatError
 from layering.rpmtags import TagType
 
@@ -23,31 +24,9 @@ TagValue = bytes | tuple[int, ...] | tuple[bytes, ...]
 
 _MAGIC = b"\x8e\xad\xe8\x01\0\0\0\0"
 _COUNTS = struct.Struct(">II")
-_ENTRY = struct.Struct(">IIiI")
 _LEAD_SIZE = 96
-_ENTRIES_MAX = 0xFFFF  # rpm's own limit
 _STORE_MAX = 64 << 20  # rpm allows 256 MiB; an OSTree commit, which keeps the header, 128 MiB
 _ELEMENTS_MAX = 8 << 20  # values of one structure, so that many tiny ones cannot fill the memory
-_REGIONS = frozenset({61, 62, 63})
-_WIDTHS = {
-    TagType.CHAR: 1,
-    TagType.INT8: 1,
-    TagType.INT16: 2,
-    TagType.INT32: 4,
-    TagType.INT64: 8,
-    TagType.BIN: 1,
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """One tag's place in a store; `end` is where the next one may begin."""
-
-    tag: int
-    kind: TagType
-    offset: int
-    end: int
-    count: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,26 +68,21 @@ class Structure:
         return int(_COUNTS.unpack_from(self.raw, len(_MAGIC))[0])
 
 
-def read_structure(stream: IO[bytes], what: str) -> Structure:
+def read_structure(stream: IO[bytes], kind: Kind) -> Structure:
     """Reads and checks the structure at the stream's position.
 
     Raises:
         FormatError: it is cut off, too large, or its index contradicts itself.
     """
+    what = kind.what
     intro = read_exactly(stream, len(_MAGIC) + _COUNTS.size, what)
-    # The last four bytes of the magic are reserved, and rpm ignores them.
-    if intro[:4] != _MAGIC[:4]:
+    if intro[: len(_MAGIC)] != _MAGIC:
         raise FormatError(f"{what} does not begin with rpm's magic")
     count, size = _COUNTS.unpack_from(intro, len(_MAGIC))
-    if not 0 < count <= _ENTRIES_MAX or size > _STORE_MAX:
+    if not 0 < count <= kind.entries_max or size > _STORE_MAX:
         raise FormatError(f"{what} claims {count} entries in {size} bytes")
     rest = read_exactly(stream, count * _ENTRY.size + size, what)
-    store = memoryview(rest)[count * _ENTRY.size :]
-    index = list(_ENTRY.iter_unpack(memoryview(rest)[: count * _ENTRY.size]))
-    if index[0][0] in _REGIONS:
-        _check_region(index[0], count, store, what)
-        del index[0]
-    entries = _checked(index, bytes(store), what)
+    entries = checked_entries(rest, count, kind)
     return Structure(raw=intro + rest, entries={entry.tag: entry for entry in entries})
 
 
@@ -118,47 +92,6 @@ def read_exactly(stream: IO[bytes], size: int, what: str) -> bytes:
     if len(data) != size:
         raise FormatError(f"truncated: {what} needs {size - len(data)} bytes more")
     return data
-
-
-def _check_region(entry: tuple[int, ...], count: int, store: memoryview, what: str) -> None:
-    """Checks the entry that spans the others: it points at a mirror of itself in the store."""
-    tag, kind, offset, length = entry
-    if kind != TagType.BIN or length != _ENTRY.size or not 0 <= offset <= len(store) - _ENTRY.size:
-        raise FormatError(f"{what}: region {tag} lies outside")
-    _mirror_tag, mirror_kind, back, mirror_length = _ENTRY.unpack_from(store, offset)
-    inside = -back // _ENTRY.size
-    if (mirror_kind, mirror_length) != (kind, length) or not 0 < inside <= count:
-        raise FormatError(f"{what}: region {tag} does not end as it begins")
-
-
-def _checked(index: Iterable[tuple[int, ...]], store: bytes, what: str) -> Iterable[Entry]:
-    """Returns the entries if each lies in the store, behind the one before it, and fits."""
-    rows = list(index)
-    ends = [row[2] for row in rows[1:]] + [len(store)]
-    entries = [_entry(row, end, store, what) for row, end in zip(rows, ends, strict=True)]
-    tags = {entry.tag for entry in entries}
-    if len(tags) != len(entries):
-        raise FormatError(f"{what} holds a tag twice")
-    return entries
-
-
-def _entry(row: tuple[int, ...], end: int, store: bytes, what: str) -> Entry:
-    tag, number, offset, count = row
-    try:
-        kind = TagType(number)
-    except ValueError:
-        raise FormatError(f"{what}: tag {tag} has the unknown type {number}") from None
-    if not 0 <= offset <= end <= len(store):
-        raise FormatError(f"{what}: tag {tag} at {offset} lies outside or over another")
-    width = _WIDTHS.get(kind)
-    fits = (
-        count <= (end - offset) // width
-        if width
-        else count <= store.count(b"\0", offset, end) and (kind is not TagType.STRING or count == 1)
-    )
-    if not count or not fits:
-        raise FormatError(f"{what}: tag {tag} has no room for {count} values")
-    return Entry(tag=tag, kind=kind, offset=offset, end=end, count=count)
 
 
 def _decode_with_rpmfile(entries: Collection[Entry], store: bytes) -> dict[int, TagValue]:

@@ -3,8 +3,10 @@
 
 The keys are `overlay.nevra`, `overlay.digest` and `overlay.layout` (s), `overlay.importer-version`
 (u), `overlay.header` (ay: all of the RPM before its payload), `overlay.owners` (a(ayssus): path,
-user, group, mode and capabilities of what isn't root's) and `overlay.owned-dirs` (aay: which
-directories the RPM lists). Paths are the tree's.
+user, group, mode and capabilities of what isn't root's), `overlay.owned-dirs` (aay: which
+directories the RPM lists) and, where there is something to say, `overlay.labels` (s: the policy
+that labelled it) and `overlay.dropped` (as: what was left out). Paths are the tree's; of what was
+left out, the RPM's.
 """
 
 from collections.abc import Iterable, Mapping
@@ -25,6 +27,7 @@ from solver import Nevra
 _HEADER = "overlay.header"
 _OWNERS = "overlay.owners"
 _OWNED_DIRS = "overlay.owned-dirs"
+_DROPPED = "overlay.dropped"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +48,7 @@ class LayerInfo:
     owners: tuple[OwnedPath, ...]  # what isn't root:root
     owned_dirs: tuple[bytes, ...]  # directories that the RPM itself lists
     stub: bytes  # the RPM up to its payload
+    dropped: tuple[str, ...] = ()  # special files that were left out: "/dev/x: device node"
 
     @cached_property
     def header(self) -> PackageHeader:
@@ -68,14 +72,21 @@ def layer_info(repo: Repo, layer: Layer) -> LayerInfo:
         owners=tuple(_owned(row) for row in _children(commit, _OWNERS, "a(ayssus)")),
         owned_dirs=tuple(_bytes(row) for row in _children(commit, _OWNED_DIRS, "aay")),
         stub=stub,
+        dropped=_texts(commit.metadata.lookup_value(_DROPPED, GLib.VariantType.new("as"))),
     )
 
 
 def layer_metadata(
-    header: PackageHeader, plan: LayerPlan, digest: str, layout: BaseLayout
+    header: PackageHeader, plan: LayerPlan, digest: str, layout: BaseLayout, labels: str = ""
 ) -> Mapping[str, GLib.Variant]:
-    """Returns the metadata of a layer's commit."""
+    """Returns the metadata of a layer's commit; `labels` is the key of the policy, if any."""
+    optional = {}
+    if labels:
+        optional["overlay.labels"] = GLib.Variant.new_string(labels)
+    if plan.dropped:
+        optional[_DROPPED] = GLib.Variant.new_strv(list(plan.dropped))
     return {
+        **optional,
         "overlay.nevra": GLib.Variant.new_string(str(header.nevra)),
         "overlay.digest": GLib.Variant.new_string(digest),
         "overlay.layout": GLib.Variant.new_string(layout.key),
@@ -116,6 +127,10 @@ def _children(commit: Commit, key: str, kind: str) -> Iterable[GLib.Variant]:
     if value is None:
         raise BrokenObjectError(commit.checksum, f"no {key}")
     return [value.get_child_value(at) for at in range(value.n_children())]
+
+
+def _texts(value: GLib.Variant | None) -> tuple[str, ...]:
+    return () if value is None else tuple(value.get_strv())
 
 
 def _bytes(value: GLib.Variant) -> bytes:

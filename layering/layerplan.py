@@ -3,7 +3,8 @@
 
 Each file gets its place in the tree or a line of tmpfiles.d. Two files of a package may fall
 together, as /bin/x and /usr/bin/x do in a merged tree: they must then be the same, or one of them a
-link to the other, which has nothing left to lead to. What a tree cannot hold is an error here.
+link to the other, which has nothing left to lead to. What a tree cannot hold is an error here, but
+for special files where a person said that they may be left out.
 """
 
 import posixpath
@@ -11,20 +12,23 @@ import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from layering import tmpfiles
+from layering import bytecode, tmpfiles
 from layering.errors import UnsupportedNameError, UnsupportedPathError
+from layering.fileattributes import attributes
 from layering.fileentries import FileEntry
 from layering.header import PackageHeader
+from layering.labels import UNLABELLED, Labels
+from layering.objects import Xattrs
 from layering.owners import OwnedPath
 from layering.package_errors import shown
 from layering.paths import FACTORY, BaseLayout, TreePath, Zone, moved_target, tree_path
 
 _OPT_LINK = b"../../usr/lib/opt/"  # from /var/opt, where the host's /opt leads; right from /opt too
-_KINDS = {
-    stat.S_IFCHR: "device nodes are not supported",
-    stat.S_IFBLK: "device nodes are not supported",
-    stat.S_IFIFO: "named pipes are not supported",
-    stat.S_IFSOCK: "sockets are not supported",
+_SPECIAL = {
+    stat.S_IFCHR: "device node",
+    stat.S_IFBLK: "device node",
+    stat.S_IFIFO: "named pipe",
+    stat.S_IFSOCK: "socket",
 }
 
 
@@ -34,6 +38,7 @@ class PlannedFile:
 
     place: bytes
     mode: int  # permission bits, with setuid, setgid and sticky
+    xattrs: Xattrs = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,12 +51,15 @@ class LayerPlan:
     tmpfiles_path: bytes
     tmpfiles: bytes  # the content of that file; without any, there is none
     owners: tuple[OwnedPath, ...]  # what isn't root:root
+    edits: Mapping[bytes, bytecode.Edit]  # of the first bytes of files, by the RPM's path
+    dropped: tuple[str, ...] = ()  # special files that are left out: "/dev/x: device node"
 
 
 @dataclass(slots=True)
 class _Draft:
     package: str
     layout: BaseLayout
+    labels: Labels
     files: dict[bytes, PlannedFile] = field(default_factory=dict)
     taken: dict[bytes, FileEntry] = field(default_factory=dict)  # places of files and links
     directories: dict[bytes, FileEntry] = field(default_factory=dict)
@@ -59,15 +67,27 @@ class _Draft:
     lines: set[str] = field(default_factory=set)
 
 
-def plan_layer(header: PackageHeader, layout: BaseLayout) -> LayerPlan:
+def plan_layer(
+    header: PackageHeader,
+    layout: BaseLayout,
+    *,
+    labels: Labels = UNLABELLED,
+    drop_special: bool = False,
+) -> LayerPlan:
     """Returns where everything of a package goes in trees of a layout.
+
+    With `drop_special`, device nodes, pipes and sockets are left out instead of refused.
 
     Raises:
         UnsupportedPathError: a path has no place in a tree, or two fall together.
         UnsupportedNameError: a name that OSTree cannot hold.
+        FormatError: capabilities that cannot be read.
     """
-    draft = _Draft(package=str(header.nevra), layout=layout)
+    draft = _Draft(package=str(header.nevra), layout=layout, labels=labels)
     present = [entry for entry in header.files if not entry.ghost]
+    special = [entry for entry in present if drop_special and _special(entry)]
+    left_out = {entry.path for entry in special}
+    present = [entry for entry in present if entry.path not in left_out]
     for entry in _real_files_first(present, layout):
         place = tree_path(entry.path, layout, directory=stat.S_ISDIR(entry.mode))
         _check(draft, entry, place)
@@ -88,6 +108,8 @@ def plan_layer(header: PackageHeader, layout: BaseLayout) -> LayerPlan:
         tmpfiles_path=tmpfiles_path,
         tmpfiles=tmpfiles.render(draft.lines, header.nevra.name) if draft.lines else b"",
         owners=tuple(_owned(draft)),
+        edits=bytecode.edits(present),
+        dropped=tuple(f"{shown(entry.path)}: {_special(entry)}" for entry in special),
     )
 
 
@@ -108,7 +130,9 @@ def _real_files_first(files: list[FileEntry], layout: BaseLayout) -> Iterator[Fi
 def _check(draft: _Draft, entry: FileEntry, place: TreePath) -> None:
     kind = stat.S_IFMT(entry.mode)
     if kind not in (stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK):
-        raise _unsupported(draft, entry, _KINDS.get(kind, f"unknown file type {kind:#o}"))
+        special = _special(entry)
+        why = f"{special}s are not supported" if special else f"unknown file type {kind:#o}"
+        raise _unsupported(draft, entry, why)
     if place.zone is Zone.REFUSED or (place.tree == b"/" and kind != stat.S_IFDIR):
         error = _unsupported(draft, entry, "no place in an image-based tree")
         if entry.path.count(b"/") > 1:
@@ -121,6 +145,11 @@ def _check(draft: _Draft, entry: FileEntry, place: TreePath) -> None:
             raise UnsupportedNameError(entry.path, draft.package)
         if not _is_utf8(entry.link_target):
             raise _unsupported(draft, entry, "a link target that is not valid UTF-8")
+
+
+def _special(entry: FileEntry) -> str:
+    """Returns what kind of special file it is; empty if it is none."""
+    return _SPECIAL.get(stat.S_IFMT(entry.mode), "")
 
 
 def _is_utf8(text: bytes) -> bool:
@@ -164,13 +193,16 @@ def _take(draft: _Draft, entry: FileEntry, place: TreePath, mode: int) -> None:
     other = draft.taken.setdefault(place.tree, entry)
     if _content(other) != _content(entry):
         raise _together(draft, entry, other)
-    draft.files[entry.path] = PlannedFile(place=place.tree, mode=mode)
+    label = draft.labels.xattrs(place.tree, stat.S_IFREG | mode)
+    xattrs = tuple(sorted((*label, *attributes(entry))))
+    draft.files[entry.path] = PlannedFile(place=place.tree, mode=mode, xattrs=xattrs)
 
 
 def _content(entry: FileEntry) -> tuple[object, ...]:
     # Without a digest, only a file itself is certainly the same.
     same = entry.digest or (entry.path if entry.size else "")
-    return (same, entry.size, entry.mode, entry.user, entry.group, entry.capabilities)
+    who = (entry.user, entry.group)
+    return (same, entry.size, entry.mode, who, entry.capabilities, entry.signature)
 
 
 def _opt_line(place: TreePath, layout: BaseLayout) -> set[str]:

@@ -6,9 +6,11 @@ root's.
 """
 
 import posixpath
+import stat
 from collections.abc import Mapping
 
-from layering.mtree import MutableTree, enter, put_file, set_meta
+from layering.labels import UNLABELLED, Labels
+from layering.mtree import MutableTree, enter, set_meta
 from layering.objects import DirMeta
 from layering.repo import Repo
 
@@ -16,31 +18,35 @@ _IMPLIED_MODE = 0o755
 
 
 def write_layer_tree(
-    repo: Repo, files: Mapping[bytes, str], directories: Mapping[bytes, int]
+    repo: Repo,
+    files: Mapping[bytes, str],
+    directories: Mapping[bytes, int],
+    labels: Labels = UNLABELLED,
 ) -> tuple[str, str]:
     """Writes a tree and returns the checksums of its root's tree and metadata.
 
     `files` are the checksums of file objects, `directories` the permission bits of those whose bits
-    are known, both by absolute path.
+    are known, both by absolute path; none of the files may be where a directory has to be.
     """
-    return repo.write_tree(_Builder(repo, directories).build(files))
+    return repo.write_tree(_Builder(repo, directories, labels).build(files))
 
 
 class _Builder:
-    def __init__(self, repo: Repo, modes: Mapping[bytes, int]) -> None:
+    def __init__(self, repo: Repo, modes: Mapping[bytes, int], labels: Labels) -> None:
         self._repo = repo
         self._modes = modes
-        self._metas: dict[int, str] = {}
+        self._labels = labels
+        self._metas: dict[DirMeta, str] = {}
         self._made: dict[bytes, MutableTree] = {}
 
     def build(self, files: Mapping[bytes, str]) -> MutableTree:
-        root = self._repo.new_tree(DirMeta(mode=self._modes.get(b"/", _IMPLIED_MODE)))
+        root = self._repo.new_tree(self._meta_of(b"/"))
         self._made[b"/"] = root
         for path in self._modes:
             self._directory(path)
         for path, checksum in files.items():
-            directory, name = posixpath.split(path)
-            put_file(self._directory(directory), name.decode("utf-8"), checksum)
+            directory, _slash, name = path.rpartition(b"/")
+            self._directory(directory or b"/").replace_file(name.decode("utf-8"), checksum)
         return root
 
     def _directory(self, path: bytes) -> MutableTree:
@@ -48,11 +54,15 @@ class _Builder:
         if tree is None:
             above, name = posixpath.split(path)
             tree = enter(self._directory(above), name.decode("utf-8"))
-            set_meta(tree, self._meta(self._modes.get(path, _IMPLIED_MODE)))
+            set_meta(tree, self._written(self._meta_of(path)))
             self._made[path] = tree
         return tree
 
-    def _meta(self, mode: int) -> str:
-        if mode not in self._metas:
-            self._metas[mode] = self._repo.write_dirmeta(DirMeta(mode=mode))
-        return self._metas[mode]
+    def _meta_of(self, path: bytes) -> DirMeta:
+        mode = self._modes.get(path, _IMPLIED_MODE)
+        return DirMeta(mode=mode, xattrs=self._labels.xattrs(path, stat.S_IFDIR | mode))
+
+    def _written(self, meta: DirMeta) -> str:
+        if meta not in self._metas:
+            self._metas[meta] = self._repo.write_dirmeta(meta)
+        return self._metas[meta]

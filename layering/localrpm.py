@@ -36,6 +36,8 @@ def split_specs(specs: Sequence[str]) -> tuple[tuple[str, ...], tuple[Path, ...]
             if not path.is_file():
                 raise BadRequestError(f"no such file: {spec}")
             files.append(path.absolute())
+        elif spec.startswith(("./", "../", "file://")) or spec in (".", ".."):
+            raise BadRequestError(f"not an RPM file, whose name ends in .rpm: {spec}")
         else:
             names.append(spec)
     return tuple(names), tuple(files)

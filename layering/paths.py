@@ -137,6 +137,8 @@ def _landed(live: bytes, base: BaseLayout, *, directory: bool) -> tuple[Zone, by
             return Zone.TREE, _boot_path(live)
         case b"opt":
             return Zone.OPT, OPT + live.removeprefix(b"/opt")
+        case b"var" if rest.startswith(b"lib/selinux/"):
+            return Zone.TREE, b"/usr/etc/" + rest.removeprefix(b"lib/")  # see policystore
         case b"var" | b"run":
             return Zone.STATE, FACTORY + live
     return Zone.REFUSED, b""

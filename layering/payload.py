@@ -14,6 +14,7 @@ import hashlib
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from layering.cpio import CpioReader, Indexed, Member, Named
@@ -21,9 +22,12 @@ from layering.decompress import Source, decompressed
 from layering.errors import BrokenPackageError
 from layering.fileentries import FileEntry
 from layering.header import Digest, PackageHeader
+from layering.inorder import InOrder
 from layering.package_errors import FormatError, shown
 
 _CHUNK = 1 << 18
+_LARGE = 1 << 16  # bytes; below, a thread costs more than the digest
+_BEHIND = 4  # pieces
 _LINK_MAX = 4096
 
 
@@ -31,40 +35,51 @@ class Content:
     """The content of one regular file: exactly its size, its digest checked with the last byte."""
 
     def __init__(self, archive: CpioReader, entry: FileEntry, algorithm: str, path: Path) -> None:
+        self.size = entry.size
         self._archive = archive
         self._entry = entry
         self._path = path
         self._left = entry.size
         self._hash = hashlib.new(algorithm, usedforsecurity=False) if entry.digest else None
-        self._check()
+        if not self._left:
+            self._check()
 
-    def read(self, size: int = -1, /) -> bytes:
-        """Returns the next `size` bytes, or what is left of the file.
+    def read(self) -> bytes:
+        """Returns what is left of the file.
 
         Raises:
             BrokenPackageError: the payload ends early, or the content is not what the header says.
         """
-        wanted = self._left if size < 0 else min(size, self._left)
-        pieces = []
-        while wanted:
-            try:
-                pieces.append(self._archive.read(wanted))
-            except FormatError as error:
-                raise BrokenPackageError(self._path, str(error)) from None
-            wanted -= len(pieces[-1])
-            self._left -= len(pieces[-1])
-            if self._hash:
-                self._hash.update(pieces[-1])
-        self._check()
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        first = self.some(self._left)
+        if not self._left:
+            return first
+        pieces = [first]
+        while self._left:
+            pieces.append(self.some(self._left))
+        return b"".join(pieces)
+
+    def some(self, size: int) -> bytes:
+        """Returns between one and `size` bytes, and none only at the end; raises as `read`."""
+        if not self._left:
+            return b""
+        try:
+            piece = self._archive.read(min(size, self._left))
+        except FormatError as error:
+            raise BrokenPackageError(self._path, str(error)) from None
+        self._left -= len(piece)
+        if self._hash:
+            self._hash.update(piece)
+        if not self._left:
+            self._check()
+        return piece
 
     def drain(self) -> None:
         """Reads what nobody has read."""
         while self._left:
-            self.read(_CHUNK)
+            self.some(_CHUNK)
 
     def _check(self) -> None:
-        if not self._left and self._hash and self._hash.hexdigest() != self._entry.digest:
+        if self._hash and self._hash.hexdigest() != self._entry.digest:
             what = f"{shown(self._entry.path)} does not match its {self._hash.name} digest"
             raise BrokenPackageError(self._path, what)
 
@@ -86,11 +101,12 @@ def read_payload(path: Path, header: PackageHeader, *, digest: str = "") -> Iter
         BrokenPackageError: header and payload disagree, or a digest does not match. Digests of the
             payload and of the file show after the last item.
     """
-    with path.open("rb") as stream:
+    with path.open("rb", buffering=0) as stream, InOrder("import-hash", behind=_BEHIND) as thread:
         stream.seek(header.payload_offset)
         try:
-            stored = _Hashing(stream, _stored_checks(header, digest))
-            plain = _Hashing(decompressed(stored, header.payload_compressor), _plain_checks(header))
+            stored = _Hashing(stream, _stored_checks(header, digest), thread)
+            opened = decompressed(stored, header.payload_compressor)
+            plain = _Hashing(opened, _plain_checks(header), thread)
             archive = CpioReader(plain)
             yield from _items(archive, header, path)
             archive.finish()
@@ -115,26 +131,26 @@ def _stored_checks(header: PackageHeader, digest: str) -> list[_Check]:
         algorithm, _colon, value = digest.partition(":")
         whole = Digest(algorithm=algorithm, value=value)
         checks.append(_Check(what="file", digest=whole, begin=header.prefix))
-    if header.payload_digest:
-        checks.append(_Check(what="payload", digest=header.payload_digest))
-    elif header.package_md5 and not header.payload_digest_alt:
+    checks += [_Check(what="payload", digest=each) for each in header.payload_digests]
+    if header.package_md5 and not (header.payload_digests or header.payload_digests_alt):
         md5 = Digest(algorithm="md5", value=header.package_md5)
         checks.append(_Check(what="header and payload", digest=md5, begin=header.signed))
     return checks
 
 
 def _plain_checks(header: PackageHeader) -> list[_Check]:
-    """Returns the digest of the decompressed payload where it is the only one that there is."""
-    if header.payload_digest or not header.payload_digest_alt:
+    """Returns the digests of the decompressed payload where it has no others."""
+    if header.payload_digests:
         return []
-    return [_Check(what="payload", digest=header.payload_digest_alt)]
+    return [_Check(what="payload", digest=each) for each in header.payload_digests_alt]
 
 
 class _Hashing:
-    """A source whose bytes are digested on their way through."""
+    """A source whose bytes are digested on their way through, large pieces by another thread."""
 
-    def __init__(self, source: Source, checks: list[_Check]) -> None:
+    def __init__(self, source: Source, checks: list[_Check], thread: InOrder) -> None:
         self._source = source
+        self._thread = thread
         self._hashes = [
             (check, hashlib.new(check.digest.algorithm, check.begin, usedforsecurity=False))
             for check in checks
@@ -142,13 +158,21 @@ class _Hashing:
 
     def read(self, size: int, /) -> bytes:
         data = self._source.read(size)
+        if len(data) < _LARGE:
+            self._thread.finish()
+            self._update(data)
+        elif self._hashes:
+            self._thread.give(partial(self._update, data))
+        return data
+
+    def _update(self, data: bytes) -> None:
         for _check, running in self._hashes:
             running.update(data)
-        return data
 
     def finish(self) -> None:
         while self.read(_CHUNK):
             pass
+        self._thread.finish()
         for check, running in self._hashes:
             if running.hexdigest() != check.digest.value:
                 raise FormatError(f"{check.what} does not match its {running.name} digest")
@@ -160,10 +184,10 @@ def _items(archive: CpioReader, header: PackageHeader, path: Path) -> Iterator[P
         at = roll.index_of(member)
         entry = header.files[at]
         size = roll.size_of(member, at)
-        if entry.ghost:
-            _skip(archive, size)  # rpm before 4.11 put some into payloads
-            continue
         roll.tick(at)
+        if entry.ghost:
+            _skip(archive, entry, size)  # rpm before 4.11 put some into payloads
+            continue
         if stat.S_ISREG(entry.mode):
             if (links := roll.links_complete(at, size)) is None:
                 continue
@@ -179,7 +203,9 @@ def _items(archive: CpioReader, header: PackageHeader, path: Path) -> Iterator[P
     roll.check_complete()
 
 
-def _skip(archive: CpioReader, size: int) -> None:
+def _skip(archive: CpioReader, entry: FileEntry, size: int) -> None:
+    if size not in (0, entry.size):
+        raise _other_size(entry, size)
     while size:
         size -= len(archive.read(min(size, _CHUNK)))
 
@@ -192,12 +218,18 @@ def _check_target(archive: CpioReader, entry: FileEntry, size: int) -> None:
         raise FormatError(f"symbolic link {shown(entry.path)} does not lead where the header says")
 
 
+def _other_size(entry: FileEntry, size: int) -> FormatError:
+    name = shown(entry.path)
+    return FormatError(f"{name} has {size} bytes in the payload, {entry.size} in the header")
+
+
 class _Roll:
     """Which files the payload must hold, and which of them have come."""
 
     def __init__(self, files: tuple[FileEntry, ...]) -> None:
         self._files = files
         self._missing = {at for at, file in enumerate(files) if not file.ghost}
+        self._ghosts = {at for at, file in enumerate(files) if file.ghost}
         self._by_name: dict[bytes, int] = {}
         self._links = _link_sets(files)
         self._given: set[int] = set()  # the first of each set whose content has come
@@ -223,15 +255,17 @@ class _Roll:
             return member.size
         entry = self._files[at]
         if entry.ghost:
-            return 0
+            what = f"payload holds {shown(entry.path)}, which the package does not bring"
+            raise FormatError(what)
         carries = stat.S_ISREG(entry.mode) and self._links.get(at, (at,))[-1] == at
         return entry.size if carries or stat.S_ISLNK(entry.mode) else 0
 
     def tick(self, at: int) -> None:
         """Notes that a file has come."""
-        if at not in self._missing:
+        expected = self._ghosts if self._files[at].ghost else self._missing
+        if at not in expected:
             raise FormatError(f"payload holds {shown(self._files[at].path)} twice")
-        self._missing.discard(at)
+        expected.discard(at)
 
     def links_complete(self, at: int, size: int) -> tuple[int, ...] | None:
         """Returns the whole set of links whose content follows, or None if it doesn't here."""
@@ -240,8 +274,7 @@ class _Roll:
         last = self._missing.isdisjoint(links)
         given = links[0] in self._given
         if size != entry.size and (size or (last and not given)):
-            name = shown(entry.path)
-            raise FormatError(f"{name} has {size} bytes in the payload, {entry.size} in the header")
+            raise _other_size(entry, size)
         if size and given:
             raise FormatError(f"{shown(entry.path)} has its content twice")
         if not size and (given or not last):
@@ -277,4 +310,5 @@ def _inode(file: FileEntry) -> tuple[object, ...]:
 
 def _absolute(name: bytes) -> bytes:
     """Returns a name of an archive ("./usr/x", "usr/x" or "/usr/x") as headers spell it."""
-    return b"/" + b"/".join(part for part in name.split(b"/") if part not in (b"", b"."))
+    # Any other spelling librpm does not find either.
+    return b"/" + name.removeprefix(b"./").removeprefix(b"/")

@@ -16,6 +16,7 @@ PREFIX = "overlay"
 LAYER_PREFIX = f"{PREFIX}/layer"
 MERGED_PREFIX = f"{PREFIX}/merged"
 BASE_PREFIX = f"{PREFIX}/base"
+FAILED_REF = f"{PREFIX}/failed"  # the tree of the last operation that failed and was to be kept
 
 _KEPT = re.compile(r"[A-Za-z0-9.-]")
 _ESCAPE = re.compile(r"_([0-9A-F]{2,6})_")
@@ -44,16 +45,28 @@ class LayerRef:
 
     name: str
     evr_arch: str  # "1:2.0-3.x86_64"
-    key: str  # 16 hexadecimal digits over package digest, importer version and layout
+    key: str  # 16 hexadecimal digits over package digest, importer version, layout and the like
 
 
-def layer_ref(nevra: Nevra, digest: str, importer_version: int, layout: str = "") -> str:
+def layer_ref(
+    nevra: Nevra,
+    digest: str,
+    importer_version: int,
+    layout: str = "",
+    *,
+    labels: str = "",
+    dropping: bool = False,
+) -> str:
     """Returns the ref of the layer that this importer makes of the package with that digest.
 
-    `layout` names the base's path conventions where they shaped the layer. A newer importer, or
-    another layout, gives another ref: a cached layer is never taken for something it is not.
+    `layout` names the base's path conventions and `labels` the policy that shaped the layer;
+    `dropping` says that special files may be left out. A newer importer, or another of these, gives
+    another ref: a cached layer is never taken for something it is not.
     """
-    key = hashlib.sha256(f"{digest}\n{importer_version}\n{layout}".encode()).hexdigest()[:16]
+    made_of = [digest, str(importer_version), layout]
+    made_of += [f"labels {labels}"] if labels else []
+    made_of += ["dropping special files"] if dropping else []
+    key = hashlib.sha256("\n".join(made_of).encode()).hexdigest()[:16]
     return f"{LAYER_PREFIX}/{escape(nevra.name)}/{escape(f'{nevra.evr}.{nevra.arch}')}/{key}"
 
 

@@ -9,7 +9,7 @@ comes out of bounds is told, not repaired.
 """
 
 import struct
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from layering.headerindex import TagValue
 
@@ -41,6 +41,23 @@ def decode_tags(blob: bytes, wanted: Collection[int]) -> dict[int, TagValue]:
         except (struct.error, ValueError) as error:
             raise ValueError(f"tag {tag} of a record: {error}") from None
     return values
+
+
+def with_bytes(blob: bytes, tag: int, values: Mapping[int, int]) -> bytes:
+    """Returns a record in which single bytes of one tag, by their index, have other values.
+
+    Raises:
+        ValueError: the record has no such tag, or none of single bytes that long.
+    """
+    changed = bytearray(blob)
+    entries, _size = _COUNTS.unpack_from(blob)
+    begin = _COUNTS.size + entries * _ENTRY.size
+    for found, kind, offset, count in _ENTRY.iter_unpack(blob[_COUNTS.size : begin]):
+        if found == tag and _CODES.get(kind) == "B" and all(at < count for at in values):
+            for at, value in values.items():
+                changed[begin + offset + at] = value
+            return bytes(changed)
+    raise ValueError(f"tag {int(tag)} of a record is not as it should be")
 
 
 def _value(blob: bytes, kind: int, at: int, count: int) -> TagValue:

@@ -9,7 +9,7 @@ from enum import IntEnum, IntFlag
 
 
 class Tag(IntEnum):
-    """The tags of a header that this room reads by name."""
+    """The tags of a header, or of an rpmdb's record, that this room reads by name."""
 
     NAME = 1000
     VERSION = 1001
@@ -20,6 +20,7 @@ class Tag(IntEnum):
     ARCH = 1022
     OLDFILENAMES = 1027
     FILESIZES = 1028
+    FILESTATES = 1029
     FILEMODES = 1030
     FILERDEVS = 1033
     FILEMTIMES = 1034
@@ -41,9 +42,14 @@ class Tag(IntEnum):
     LONGSIZE = 5009
     FILECAPS = 5010
     FILEDIGESTALGO = 5011
+    FILESIGNATURES = 5090
     PAYLOADSHA256 = 5092
     PAYLOADSHA256ALGO = 5093
     PAYLOADSHA256ALT = 5097
+    PAYLOADSHA512 = 5121
+    PAYLOADSHA512ALT = 5122
+    PAYLOADSHA3_256 = 5123
+    PAYLOADSHA3_256ALT = 5124
 
 
 class SignatureTag(IntEnum):
@@ -51,6 +57,7 @@ class SignatureTag(IntEnum):
 
     SHA1HEADER = 269
     SHA256HEADER = 273
+    FILESIGNATURES = 274
     SHA3_256HEADER = 279
     MD5 = 1004
 
@@ -124,5 +131,5 @@ DEPENDENCY_TAGS = frozenset(
     }
 )
 DESCRIPTION_TAGS = frozenset(
-    {1004, 1011, 1014, 1020, 1044}
-)  # summary, vendor, licence, URL, source
+    {1004, 1011, 1014, 1020, 1044, 1064}
+)  # summary, vendor, licence, URL, source, and the rpm that built it

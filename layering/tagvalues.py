@@ -14,6 +14,8 @@ from layering.rpmtags import DIGEST_ALGORITHMS, SignatureTag, Tag
 
 AnyTag = Tag | SignatureTag
 
+_WORD_MAX = 255
+
 
 class Values:
     """The values of a header's tags; every method raises FormatError for the wrong type."""
@@ -38,17 +40,15 @@ class Values:
         return value
 
     def text(self, tag: AnyTag, default: str | None = None) -> str:
-        """Returns a string, which must be ASCII."""
-        try:
-            return self.raw(tag, None if default is None else default.encode()).decode("ascii")
-        except UnicodeDecodeError:
-            raise FormatError(f"{tag.name} is not ASCII") from None
+        """Returns a string, which must be ASCII without control characters."""
+        return _ascii(self.raw(tag, None if default is None else default.encode()), tag)
 
     def word(self, tag: AnyTag, pattern: str) -> str:
         """Returns a string that the pattern matches as a whole."""
         text = self.text(tag)
-        if not re.fullmatch(pattern, text) or len(text) > 255:
-            raise FormatError(f"{tag.name} is {text!r}, which rpm does not allow")
+        if not re.fullmatch(pattern, text) or len(text) > _WORD_MAX:
+            shown = text if len(text) <= _WORD_MAX else f"{text[:64]}…"
+            raise FormatError(f"{tag.name} is {shown!r}, which rpm does not allow")
         return text
 
     def numbers(self, tag: AnyTag) -> tuple[int, ...]:
@@ -70,11 +70,8 @@ class Values:
         return tuple(item for item in value if isinstance(item, bytes))
 
     def texts(self, tag: AnyTag) -> tuple[str, ...]:
-        """Returns an array of strings that must be ASCII, empty if the tag is missing."""
-        try:
-            return tuple(item.decode("ascii") for item in self.strings(tag))
-        except UnicodeDecodeError:
-            raise FormatError(f"{tag.name} is not ASCII") from None
+        """Returns an array of strings as `text`, empty if the tag is missing."""
+        return tuple(_ascii(item, tag) for item in self.strings(tag))
 
     def algorithm(self, tag: AnyTag, default: str) -> str:
         """Returns hashlib's name of the digest algorithm that the tag gives."""
@@ -85,3 +82,13 @@ class Values:
             return DIGEST_ALGORITHMS[number]
         except KeyError:
             raise FormatError(f"{tag.name} names the unknown digest algorithm {number}") from None
+
+
+def _ascii(data: bytes, tag: AnyTag) -> str:
+    try:
+        text = data.decode("ascii")
+    except UnicodeDecodeError:
+        raise FormatError(f"{tag.name} is not ASCII") from None
+    if not text.isprintable():
+        raise FormatError(f"{tag.name} holds control characters")
+    return text

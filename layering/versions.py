@@ -5,9 +5,10 @@ They are raised by hand, with the change that alters what the same input gives; 
 says what it covers. Nothing here depends on the release version.
 """
 
-# What one RPM becomes as a layer: paths, modes, tmpfiles lines, commit metadata.
-IMPORTER_VERSION = 1
+# What one RPM becomes as a layer: paths, modes, attributes, contents (byte code), tmpfiles lines,
+# commit metadata.
+IMPORTER_VERSION = 2
 
 # What a base and a set of layers become as a merged tree: union rules, scriptlets that are skipped
-# or replaced, ids of accounts, built-in triggers, rpmdb, commit metadata.
-POLICY_VERSION = 4
+# or replaced, what they wrote to /var, ids of accounts, built-in triggers, labels, rpmdb, metadata.
+POLICY_VERSION = 5

@@ -129,6 +129,7 @@ def _file_tags(members: Sequence[Member]) -> dict[int, Stored]:
         Tag.FILELINKTOS: texts(*(m.target for m in members)),
         Tag.FILEFLAGS: int32s(*(m.flags for m in members)),
         Tag.FILEINODES: int32s(*(m.inode or 1000 + at for at, m in enumerate(members))),
+        Tag.FILEDEVICES: int32s(*(1 for _ in members)),
         Tag.FILECAPS: texts(*(m.capabilities for m in members)),
     }
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Headers as librpm reads them, and headers that no reader should believe."""
 
+import hashlib
 import os
 import struct
 from collections.abc import Mapping
@@ -15,11 +16,13 @@ from hypothesis import strategies as st
 
 from layering.errors import BrokenPackageError
 from layering.header import PackageHeader, parse_header, read_header
-from layering.rpmtags import FileFlag, Tag, TagType
+from layering.rpmtags import DEPENDENCY_TAGS, FileFlag, SignatureTag, Tag, TagType
+from layering.rpmtagtypes import TYPES
 from tests.layering.rpmbytes import (
     LEAD,
     MATERIAL,
     REGION_OF_HEADER,
+    REGION_OF_SIGNATURE,
     Member,
     Rpm,
     Stored,
@@ -117,7 +120,8 @@ def test_tags_of_scripts_and_dependencies_have_the_values_of_librpm(varied: Path
 
 
 def test_all_tags_that_triggers_are_planned_from_are_kept() -> None:
-    every = {tag: text(b"v") for tag in TRIGGER_TAGS}
+    numbers = {tag for tag in TRIGGER_TAGS if TagType.INT32 in TYPES[tag]}
+    every = {tag: int32s(1) if tag in numbers else text(b"v") for tag in TRIGGER_TAGS}
     header = parse_header(Rpm(tags=every).prefix)
     assert header.tags.keys() >= TRIGGER_TAGS
 
@@ -242,6 +246,14 @@ WRONG_TAGS: Mapping[str, tuple[Mapping[int, Stored | None], str]] = {
     ),
     "a name that is binary": ({Tag.NAME: int32s(1)}, "NAME is of the wrong type"),
     "an architecture that is not ASCII": ({Tag.ARCH: text(b"\xff")}, "ARCH is not ASCII"),
+    "file digests of another length": (
+        {Tag.FILEDIGESTS: texts(b"0" * 32)},
+        "FILEDIGESTS holds what is no sha256 digest",
+    ),
+    "file digests that are no numbers": (
+        {Tag.FILEDIGESTS: texts(b"x" * 64)},
+        "FILEDIGESTS holds what is not hexadecimal",
+    ),
     "a digest nobody knows": (
         {Tag.FILEDIGESTALGO: int32s(99)},
         "FILEDIGESTALGO names the unknown digest algorithm 99",
@@ -285,6 +297,13 @@ def raw(index: bytes, store: bytes, *, count: int | None = None, size: int | Non
     """A header structure of exactly these bytes."""
     counts = (len(index) // 16 if count is None else count, len(store) if size is None else size)
     return b"\x8e\xad\xe8\x01\0\0\0\0" + struct.pack(">II", *counts) + index + store
+
+
+def structure_of(index: bytes, store: bytes) -> bytes:
+    """A header structure of these entries and bytes, with a region around them."""
+    count = len(index) // 16 + 1
+    first = entry(63, 7, len(store), 16)
+    return raw(first + index, store + entry(63, 7, -16 * count, 16))
 
 
 WRONG_BYTES: Mapping[str, tuple[bytes, str]] = {
@@ -350,6 +369,42 @@ WRONG_BYTES: Mapping[str, tuple[bytes, str]] = {
         framed(raw(entry(63, 7, 9999, 16), bytes(16))),
         "header: region 63 lies outside",
     ),
+    "another magic in its reserved part": (
+        LEAD + b"\x8e\xad\xe8\x01\0\0\0\1" + bytes(8),
+        "signature does not begin with rpm's magic",
+    ),
+    "a signature of more entries than rpm takes": (
+        LEAD + raw(b"".join(entry(1100 + at, 7, at, 1) for at in range(33)), bytes(33)),
+        "signature claims 33 entries in 33 bytes",
+    ),
+    "no region": (
+        framed(raw(entry(1000, 6, 0, 1), b"x\0")),
+        "header has no region: a package of rpm 3",
+    ),
+    "the region of a signature": (
+        framed(structure({1000: text(b"x")}, 62)),
+        "header: tag 62 is none that a package may have",
+    ),
+    "a region that is not all of it": (
+        framed(raw(entry(63, 7, 2, 16) + entry(1000, 6, 0, 1), b"x\0" + entry(63, 7, -16, 16))),
+        "header: region 63 is not all of it",
+    ),
+    "a number that is not aligned": (
+        framed(structure_of(entry(1009, 4, 1, 1), b"\0" * 5)),
+        "header: tag 1009 at 1 is not aligned",
+    ),
+    "a gap between values": (
+        framed(structure_of(entry(1000, 6, 0, 1) + entry(1001, 6, 8, 1), b"x\0??????y\0")),
+        "header has 20 bytes of values in 26",
+    ),
+    "a value over the end of the region": (
+        framed(structure_of(entry(1000, 6, 0, 1) + entry(1146, 7, 2, 8), b"x\0y\0")),
+        "header: tag 1146 lies over the region's end",
+    ),
+    "a million files": (
+        framed(structure_of(entry(1117, 8, 0, 1 << 20), bytes(1 << 20))),
+        "header: tag 1117 has 1048576 values, more than any package",
+    ),
     "a region of another length": (
         framed(raw(entry(63, 7, 0, 16), entry(63, 7, -1600, 16))),
         "header: region 63 does not end as it begins",
@@ -366,9 +421,10 @@ def test_bytes_that_contradict_are_refused(case: tuple[bytes, str]) -> None:
 
 
 def test_a_header_of_too_many_values_is_refused() -> None:
-    # Eight million strings of no length would be small in the file and large in memory.
-    many = texts(*[b""] * (5 << 20))
-    tags: dict[int, Stored | None] = {Tag.DIRNAMES: many, Tag.BASENAMES: many}
+    # A million strings of no length each would be small in the file and large in memory.
+    many = texts(*[b""] * ((1 << 20) - 1))
+    strings = [tag for tag in sorted(DEPENDENCY_TAGS) if TagType.STRING in TYPES[tag]]
+    tags: dict[int, Stored | None] = dict.fromkeys(strings[:9], many)
     with pytest.raises(BrokenPackageError, match="header holds more values than any package has"):
         parse_header(Rpm(tags=tags).prefix)
 
@@ -382,12 +438,112 @@ def test_a_header_that_is_not_the_signed_one_is_refused() -> None:
     assert str(caught.value) == message
 
 
+ANY_OF_TYPE = {
+    TagType.CHAR: Stored(kind=TagType.CHAR, count=1, data=b"a"),
+    TagType.INT8: Stored(kind=TagType.INT8, count=1, data=b"a"),
+    TagType.INT16: int16s(1),
+    TagType.INT32: int32s(1),
+    TagType.INT64: Stored(kind=TagType.INT64, count=1, data=bytes(8)),
+    TagType.STRING: text(b"x"),
+    TagType.BIN: binary(b"x"),
+    TagType.STRING_ARRAY: texts(b"x"),
+    TagType.I18NSTRING: Stored(kind=TagType.I18NSTRING, count=1, data=b"x\0"),
+}
+
+
+def types_of_librpm(tag: int) -> frozenset[TagType]:
+    def takes(kind: TagType) -> bool:
+        try:
+            rpm.hdr(structure({tag: ANY_OF_TYPE[kind]}, REGION_OF_HEADER)[8:])
+        except rpm.error:
+            return False
+        return True
+
+    return frozenset(kind for kind in TagType if takes(kind))
+
+
+def test_types_of_tags_are_those_of_librpm() -> None:
+    ranges = (range(100, 1300), range(4990, 5200), (1_000_000, 0x7FFFFFFF))
+    for tag in (tag for tags in ranges for tag in tags):
+        assert TYPES.get(tag, frozenset(TagType)) == types_of_librpm(tag), tag
+    assert max(TYPES) < 5190
+
+
+WRONG_SIGNATURES: Mapping[str, tuple[Mapping[int, Stored], Mapping[int, Stored], str]] = {
+    "a digest that is binary": (
+        {SignatureTag.SHA1HEADER: binary(b"x" * 20)},
+        {},
+        "signature: tag 269 is of the wrong type or length",
+    ),
+    "a short MD5": (
+        {SignatureTag.MD5: binary(b"x" * 15)},
+        {},
+        "signature: tag 1004 is of the wrong type or length",
+    ),
+    "two sizes": (
+        {1000: int32s(1, 2)},
+        {},
+        "signature: tag 1000 is of the wrong type or length",
+    ),
+    "a digest in the header itself": (
+        {},
+        {SignatureTag.SHA256HEADER: text(b"0" * 64)},
+        "header holds tag 273, which belongs to the signature",
+    ),
+    "the payload's size in both": (
+        {1007: int32s(1)},
+        {1046: int32s(1)},
+        "header holds tag 1046, which belongs to the signature",
+    ),
+    "the payload's size in the header of rpm 6": (
+        {},
+        {1046: int32s(1), 5114: int32s(6)},
+        "header holds tag 1046, which belongs to the signature",
+    ),
+    "a wrong SHA-1 beside a right SHA-256": (
+        {SignatureTag.SHA1HEADER: text(b"0" * 40)},
+        {},
+        "header does not match its sha1 digest",
+    ),
+    "a wrong SHA3-256 beside a right SHA-256": (
+        {SignatureTag.SHA3_256HEADER: text(b"0" * 64)},
+        {},
+        "header does not match its sha3_256 digest",
+    ),
+    "a digest of another length": (
+        {SignatureTag.SHA1HEADER: text(b"0" * 64)},
+        {},
+        "header does not match its sha1 digest",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WRONG_SIGNATURES.values(), ids=WRONG_SIGNATURES)
+def test_a_signature_that_librpm_refuses_is_refused(
+    tmp_path: Path, case: tuple[Mapping[int, Stored], Mapping[int, Stored], str]
+) -> None:
+    signed, tags, message = case
+    header = Rpm(members=[FILE], tags=tags).header
+    right: dict[int, Stored] = {
+        SignatureTag.SHA256HEADER: text(hashlib.sha256(header).hexdigest().encode())
+    }
+    signature = structure({**right, **signed}, REGION_OF_SIGNATURE)
+    path = tmp_path / "x.rpm"
+    path.write_bytes(LEAD + signature + bytes(-len(signature) % 8) + header)
+    with pytest.raises(BrokenPackageError) as caught:
+        read_header(path)
+    assert str(caught.value) == f"broken package {path}: {message}"
+    transaction = rpm.TransactionSet()
+    with path.open("rb") as stream, pytest.raises(rpm.error):
+        transaction.hdrFromFdno(stream)
+
+
 def test_what_the_signature_holds_is_not_taken_for_the_header() -> None:
     tags = tags_of([FILE])
-    signature = structure({Tag.NAME: text(b"other"), 1004: binary(b"m" * 16)}, 62)
+    signature = structure({Tag.VERSION: text(b"9"), 1004: binary(b"m" * 16)}, 62)
     header = structure(tags, REGION_OF_HEADER)
     parsed = parse_header(LEAD + signature + bytes(-len(signature) % 8) + header)
-    assert (parsed.nevra.name, parsed.package_md5) == ("x", (b"m" * 16).hex())
+    assert (parsed.nevra.version, parsed.package_md5) == ("1", (b"m" * 16).hex())
 
 
 def outcome(data: bytes) -> str:

@@ -6,17 +6,14 @@ import os
 import signal
 import stat
 import subprocess
-import sys
-import textwrap
 import threading
-import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from layering.dirtree import walk
+from layering.dirtree import DirNode, walk
 from layering.errors import BrokenObjectError, BrokenPackageError, UnsupportedPathError
 from layering.header import read_header
 from layering.importer import (
@@ -27,6 +24,8 @@ from layering.importer import (
     import_packages,
     layer_info,
 )
+from layering.labels import UNLABELLED
+from layering.objects import Xattrs
 from layering.paths import EMPTY_BASE, BaseLayout
 from layering.progress import Event
 from layering.refs import parse_layer_ref
@@ -216,50 +215,86 @@ def test_a_file_of_another_package_is_refused(repo: Repo, tmp_path: Path) -> Non
     assert str(caught.value) == f"broken package {rpm.path}: {what}"
 
 
+class ByPlace:
+    """A policy that labels a file with where it lies."""
+
+    key = "by place"
+
+    def xattrs(self, place: bytes, mode: int) -> Xattrs:
+        return ((b"security.selinux", b"%s %o" % (place, stat.S_IFMT(mode))),)
+
+
+def test_everything_in_a_layer_carries_its_label(repo: Repo, tmp_path: Path) -> None:
+    members = [
+        A,
+        B,
+        Member(path=b"/usr/l", mode=stat.S_IFLNK | 0o777, target=b"x"),
+        Member(path=b"/usr/share/d", mode=stat.S_IFDIR | 0o700),
+        Member(path=b"/var/lib/d", mode=stat.S_IFDIR | 0o700),
+    ]
+    rpm = verified(Rpm(members=members).write(tmp_path / "x"))
+    (layer,) = import_packages([rpm], repo, EMPTY_BASE, labels=ByPlace())
+    commit = repo.commit_of(layer.commit)
+    found = {"/": repo.dirmeta(commit.root_meta).xattrs}
+    for path, node in walk(repo.dirtree, commit.root_tree):
+        if isinstance(node, DirNode):
+            found[path] = repo.dirmeta(node.meta).xattrs
+        else:
+            found[path] = repo.file_info(node.checksum).xattrs
+    kinds = {"a": "100000", "b": "100000", "l": "120000", "overlay-x.conf": "100000"}
+    assert found == {
+        path: ((b"security.selinux", f"{path} {kinds.get(Path(path).name, '40000')}".encode()),)
+        for path in found
+    }
+    assert {"/", "/usr", "/usr/share/d", "/usr/lib/tmpfiles.d/overlay-x.conf"} <= found.keys()
+    assert commit.text("overlay.labels") == "by place"
+
+
+def test_labels_make_another_layer(repo: Repo, tmp_path: Path) -> None:
+    rpm = verified(Rpm(members=[A]).write(tmp_path / "x"))
+    (plain,) = import_packages([rpm], repo, EMPTY_BASE)
+    (labelled,) = import_packages([rpm], repo, EMPTY_BASE, labels=ByPlace())
+    assert plain.ref != labelled.ref
+    nevra, digest = rpm.package.nevra, rpm.package.digest
+    assert cached_layer(repo, nevra, digest, EMPTY_BASE, labels=UNLABELLED) == plain
+    assert cached_layer(repo, nevra, digest, EMPTY_BASE, labels=ByPlace()) == labelled
+
+
+DEVICE = Member(path=b"/usr/lib/null", mode=stat.S_IFCHR | 0o666)
+
+
+def test_a_device_is_left_out_of_the_packages_that_were_named(repo: Repo, tmp_path: Path) -> None:
+    rpm = verified(Rpm(members=[A, DEVICE]).write(tmp_path / "x"))
+    with pytest.raises(UnsupportedPathError) as caught:
+        import_packages([rpm], repo, EMPTY_BASE, drop_special=frozenset({"y"}))
+    message = "device nodes are not supported: /usr/lib/null of x-1-1.noarch"
+    assert str(caught.value) == message
+    (layer,) = import_packages([rpm], repo, EMPTY_BASE, drop_special=frozenset({"x", "y"}))
+    assert paths_of(repo, layer) == ["/usr", "/usr/bin", "/usr/bin/a"]
+    assert layer_info(repo, layer).dropped == ("/usr/lib/null: device node",)
+
+
+def test_the_leave_to_drop_makes_another_layer_of_the_named_package_alone(
+    repo: Repo, tmp_path: Path
+) -> None:
+    rpm = verified(Rpm(members=[A]).write(tmp_path / "x"))
+    (layer,) = import_packages([rpm], repo, EMPTY_BASE)
+    (same,) = import_packages([rpm], repo, EMPTY_BASE, drop_special=frozenset({"y"}))
+    (other,) = import_packages([rpm], repo, EMPTY_BASE, drop_special=frozenset({"x"}))
+    assert same == layer
+    assert other.ref != layer.ref
+    nevra, digest = rpm.package.nevra, rpm.package.digest
+    named = frozenset({"x"})
+    assert cached_layer(repo, nevra, digest, EMPTY_BASE, drop_special=named) == other
+    assert layer_info(repo, other).dropped == ()
+
+
 def test_capabilities_that_cannot_be_read_are_refused(repo: Repo, tmp_path: Path) -> None:
     path = Rpm(members=[replace(A, capabilities=b"cap_fly=ep")]).write(tmp_path / "x.rpm")
     with pytest.raises(BrokenPackageError) as caught:
         import_packages([verified(path)], repo, EMPTY_BASE)
     what = "/usr/bin/a: capabilities 'cap_fly=ep' hold the unknown 'cap_fly'"
     assert str(caught.value) == f"broken package {path}: {what}"
-
-
-def test_a_hard_link_out_of_var_with_other_bits_is_refused(repo: Repo, tmp_path: Path) -> None:
-    mode = stat.S_IFREG | 0o4755
-    members = [
-        Member(path=b"/usr/bin/x", mode=mode, content=b"x", inode=5),
-        Member(path=b"/var/lib/x", mode=mode, content=b"x", inode=5),
-    ]
-    path = Rpm(members=members).write(tmp_path / "x.rpm")
-    with pytest.raises(UnsupportedPathError) as caught:
-        import_packages([verified(path)], repo, EMPTY_BASE)
-    message = (
-        "hard links from /usr or /etc to elsewhere are not supported: /usr/bin/x of x-1-1.noarch"
-    )
-    assert str(caught.value) == message
-
-
-def test_a_large_file_is_streamed(scratch: Path, tmp_path: Path) -> None:
-    member = Member(path=b"/usr/lib/large", content=bytes(128 << 20))
-    gzip = zlib.compressobj(1, wbits=31)
-    payload = gzip.compress(newc([member])) + gzip.flush()
-    package = Rpm(members=[member], tags={1125: text(b"gzip")}, payload=payload)
-    path = package.write(tmp_path / "large.rpm")
-    program = """
-        import resource, sys
-        from pathlib import Path
-        from layering.importer import import_packages
-        from layering.paths import EMPTY_BASE
-        from layering.repo import Repo
-        from tests.layering.test_importer import verified
-        repo, rpm = Repo.create(Path(sys.argv[1]), "bare-user"), verified(Path(sys.argv[2]))
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        import_packages([rpm], repo, EMPTY_BASE)
-        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
-    """
-    command = [sys.executable, "-c", textwrap.dedent(program), str(scratch / "r"), str(path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert int(done.stdout) < 32 << 10  # KiB
 
 
 def test_nothing_of_the_machine_is_in_a_layer(scratch: Path) -> None:

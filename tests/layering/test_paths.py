@@ -40,6 +40,7 @@ FILES = [
     ("/sbin/ip", Zone.TREE, "/usr/bin/ip", "/usr/bin/ip"),
     ("/usr/sbin/ip", Zone.TREE, "/usr/bin/ip", "/usr/bin/ip"),
     ("/var/lib/x/y", Zone.STATE, "/usr/share/factory/var/lib/x/y", "/var/lib/x/y"),
+    ("/var/lib/selinux/s/m", Zone.TREE, "/usr/etc/selinux/s/m", "/var/lib/selinux/s/m"),
     ("/run/x", Zone.STATE, "/usr/share/factory/run/x", "/run/x"),
     ("/var/run/x", Zone.STATE, "/usr/share/factory/run/x", "/run/x"),
     ("/var/lock/x", Zone.STATE, "/usr/share/factory/run/lock/x", "/run/lock/x"),

@@ -119,7 +119,7 @@ def test_a_ghost_in_the_payload_is_read_over(tmp_path: Path) -> None:
     assert [item.entries[0].path for item in items_of(path)] == [b"/usr/a", b"/usr/b"]
 
 
-@pytest.mark.parametrize("prefix", [b".", b"", b"./.", b"/"])
+@pytest.mark.parametrize("prefix", [b".", b"", b"./"])
 def test_names_in_archives_are_spelled_in_many_ways(tmp_path: Path, prefix: bytes) -> None:
     payload = newc_entry(prefix + b"/usr/a", 0o100644, b"") + newc([])
     path = Rpm(members=[Member(path=b"/usr/a")], payload=payload).write(tmp_path / "x.rpm")

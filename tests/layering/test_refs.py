@@ -66,8 +66,10 @@ def test_whatever_shapes_a_layer_gives_it_another_ref() -> None:
         layer_ref(nevra, DIGEST, 1, layout="usrlocal"),
         layer_ref(nevra, "sha256:" + "cd" * 32, 1),
         layer_ref(Nevra("strace", "1:6.1-1"), DIGEST, 1),
+        layer_ref(nevra, DIGEST, 1, labels="policy"),
+        layer_ref(nevra, DIGEST, 1, dropping=True),
     }
-    assert len(refs) == 5
+    assert len(refs) == 7
 
 
 @pytest.mark.parametrize(
