@@ -1,48 +1,21 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""When two sides bring one path: whether they may share it, and what to say if not.
+"""Whether two objects of a repository may stand for one path.
 
-The rule is rpm's (`rpmfilesCompare` in
-https://github.com/rpm-software-management/rpm/blob/master/lib/rpmfi.cc): type, mode, owner, link
-target and content must be equal, for directories type, mode and owner. Two things cannot be seen in
-the objects and are left out: the owner of a layer's file that the RPM gives to somebody else than
-root (such objects say root until owners are resolved), and an SELinux label that one side lacks.
+`layering.claims` has the rule for what headers say. This is the one for what is in the trees, which
+needs no header: equal objects are never looked into. Three things cannot be seen in the objects, or
+do not matter: the owner of a layer's file that the RPM gives to somebody else than root (such
+objects say root until owners are resolved), SELinux labels, and IMA signatures.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
-from itertools import chain
+from collections.abc import Iterator
 
+from layering.claims import Difference
 from layering.objects import DirMeta, FileInfo, Xattrs
 from layering.repo import Repo
 
 _LABEL = b"security.selinux"
-
-
-class Difference(StrEnum):
-    """What keeps two sides from sharing a path, in the words of the message."""
-
-    TYPE = "type"
-    TARGET = "link target"
-    CONTENT = "content"
-    MODE = "mode"
-    OWNER = "owner"
-    XATTRS = "extended attributes"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Conflict:
-    """One path that several sides bring, each with its own idea of it."""
-
-    path: str
-    owners: tuple[str, ...]  # NEVRAs, "the base" where no package is known
-    differences: tuple[Difference, ...]
-
-    def __str__(self) -> str:
-        what = " and ".join(self.differences)
-        plural = len(self.differences) > 1 or Difference.XATTRS in self.differences
-        verb = "differ" if plural else "differs"
-        return f"{what} {verb}: {self.path} of {' and of '.join(self.owners)}"
+# A label belongs to the place and not to the package; two signatures may vouch for one content.
+_IGNORED = frozenset({_LABEL, b"security.ima"})
 
 
 def compare_files(
@@ -70,12 +43,6 @@ def compare_dirs(one: DirMeta, other: DirMeta, *, ignore_owner: bool) -> tuple[D
     return tuple(found)
 
 
-def in_order(differences: Sequence[tuple[Difference, ...]]) -> tuple[Difference, ...]:
-    """Returns the union of several findings, each once, in one order."""
-    found = set(chain.from_iterable(differences))
-    return tuple(difference for difference in Difference if difference in found)
-
-
 def with_label_of(xattrs: Xattrs, labelled: Xattrs) -> Xattrs:
     """Returns `xattrs` with the SELinux label of `labelled` where they have none."""
     if any(name == _LABEL for name, _value in xattrs):
@@ -88,10 +55,7 @@ def _metadata(a: FileInfo, b: FileInfo, *, ignore_owner: bool) -> Iterator[Diffe
         yield Difference.MODE
     if not ignore_owner and (a.uid, a.gid) != (b.uid, b.gid):
         yield Difference.OWNER
-    one, other = dict(a.xattrs), dict(b.xattrs)
-    if _LABEL not in one or _LABEL not in other:
-        one.pop(_LABEL, None)
-        other.pop(_LABEL, None)
+    one, other = ({pair for pair in info.xattrs if pair[0] not in _IGNORED} for info in (a, b))
     if one != other:
         yield Difference.XATTRS
 

@@ -8,6 +8,8 @@ Each message says what, where and whose on one line; what a person can do about 
 from collections.abc import Sequence
 from pathlib import Path
 
+_CONFLICTS_SHOWN = 20
+
 
 class LayeringError(Exception):
     """Everything that this package raises on purpose."""
@@ -72,12 +74,19 @@ class UnknownOwnerError(LayeringError):
 
 
 class FileConflictError(LayeringError):
-    """Paths that two sides bring with different content; every one of them is listed."""
+    """Paths that two sides bring, each its own way; the first ones are told, all are counted."""
 
     def __init__(self, conflicts: Sequence[str]) -> None:
+        lines = list(conflicts[:_CONFLICTS_SHOWN])
+        if len(conflicts) > _CONFLICTS_SHOWN:
+            lines.append(f"and {len(conflicts) - _CONFLICTS_SHOWN} more")
         head = f"{len(conflicts)} file conflicts:\n  " if len(conflicts) > 1 else ""
-        super().__init__(head + "\n  ".join(conflicts))
+        super().__init__(head + "\n  ".join(lines))
         self.conflicts = tuple(conflicts)
+
+
+class PolicyError(LayeringError):
+    """The SELinux policy of a tree cannot be had."""
 
 
 class WorkspaceError(LayeringError):

@@ -7,96 +7,64 @@ by name and commit), so the order in which layers were asked for leaves no trace
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
 
-from layering.conflicts import (
-    Conflict,
-    Difference,
-    compare_dirs,
-    compare_files,
-    in_order,
-    with_label_of,
-)
-from layering.dirtree import DirNode
+from layering.claims import Conflict, Difference, in_order
+from layering.colours import Colours
+from layering.contest import THE_BASE, BaseSide, Contest, LayerFile, Settled
+from layering.dirtree import DirNode, find
 from layering.links import directory_at
+from layering.listings import Listings, dir_differences
 from layering.objects import DirMeta
 from layering.repo import Repo
+from layering.sides import (
+    BaseClaims,
+    DirSide,
+    FileSide,
+    LayerTree,
+    Merged,
+    Party,
+    Placed,
+    WrongColour,
+    above,
+    bytes_of,
+)
 
-BaseOwner = Callable[[str], str | None]
-
-_ROOT_OWNER = "root:root"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LayerTree:
-    """What the union needs to know of a layer; paths are the tree's, absolute."""
-
-    name: str  # for messages: the NEVRA
-    commit: str
-    owned_dirs: tuple[bytes, ...] = ()  # directories that the RPM itself lists
-    owners: Mapping[bytes, str] = field(default_factory=dict)  # "user:group" where not root:root
-
-
-@dataclass(slots=True)
-class Merged:
-    """What one directory of the base, or a new one, is given; `meta` None leaves it alone."""
-
-    files: dict[str, str] = field(default_factory=dict)
-    dirs: dict[str, "Merged | DirNode"] = field(default_factory=dict)
-    meta: str | DirMeta | None = None
-
-
-class _Claims:
-    """What the header of a layer says about paths, ready to be asked; the base claims nothing."""
-
-    def __init__(self, name: str, rank: int, layer: LayerTree | None = None) -> None:
-        self.name = name
-        self.rank = rank  # the base's is 0
-        self.dirs = frozenset(map(_text, layer.owned_dirs if layer else ()))
-        owners = layer.owners if layer else {}
-        self.owners = {_text(path): owner for path, owner in owners.items()}
-        self.above_owners = frozenset(above for path in self.owners for above in _above(path))
-
-    def owner(self, path: str) -> str:
-        return self.owners.get(path, _ROOT_OWNER)
-
-
-class _File(NamedTuple):
-    """A file as one side has it; `at` is the side's own path, also where a link led away."""
-
-    claims: _Claims
-    at: str
-    checksum: str
-
-
-class _Dir(NamedTuple):
-    """A directory as one side has it."""
-
-    claims: _Claims
-    at: str
-    node: DirNode
+_TYPE = (Difference.TYPE,)
 
 
 class Merge:
     """Finds what the union of a base (None: an empty tree) and layers is, and every conflict."""
 
     def __init__(
-        self, repo: Repo, base: str | None, layers: Sequence[LayerTree], base_owner: BaseOwner
+        self,
+        repo: Repo,
+        base: str | None,
+        layers: Sequence[LayerTree],
+        *,
+        base_claims: BaseClaims,
+        replacing: frozenset[str],
+        colours: Callable[[], Colours],
     ) -> None:
         self.conflicts: dict[str, Conflict] = {}
+        self.placed: Placed = {}  # of files that are not where their layer has them
+        self.wrong_colour: WrongColour = {}
         self._repo = repo
-        self._base_owner = base_owner
-        self._base = _Claims("the base", 0)
+        self._base_claims = base_claims
+        self._contest = Contest(repo, colours)
+        self._listings = Listings(repo, base_claims)
+        self._base = Party(THE_BASE, 0)
         self._roots = [self._root(self._base, base)] if base else []
         self._root_tree = self._roots[0].node.tree if base else ""
-        in_order = sorted(layers, key=lambda layer: (layer.name, layer.commit))
-        for rank, layer in enumerate(in_order, start=1):
-            self._roots.append(self._root(_Claims(layer.name, rank, layer), layer.commit))
+        order = {layer.commit + layer.name: at for at, layer in enumerate(layers)}
+        ranked = sorted(layers, key=lambda layer: (layer.name, layer.commit))
+        for rank, layer in enumerate(ranked, start=1):
+            may = layer.name.rsplit("-", 2)[0] in replacing
+            at = order[layer.commit + layer.name] if may else -1
+            self._roots.append(self._root(Party(layer.name, rank, layer, at), layer.commit))
         # Directories that go elsewhere because the base has a symbolic link at their path.
-        self._moved: set[tuple[_Claims, str]] = set()
-        self._arrived: dict[str, list[_Dir]] = defaultdict(list)
+        self._moved: set[tuple[Party, str]] = set()
+        self._arrived: dict[str, list[DirSide]] = defaultdict(list)
         self._towards: dict[str, set[str]] = defaultdict(set)
 
     def run(self) -> Merged | DirNode:
@@ -106,16 +74,18 @@ class Merge:
         while True:
             moved = len(self._moved)
             self.conflicts.clear()
+            self.placed.clear()
+            self.wrong_colour.clear()
             merged = self._directory("", self._roots)
             if len(self._moved) == moved:
                 return merged
             # Something was moved to a directory that this walk may have left behind already.
 
-    def _root(self, claims: _Claims, commit: str) -> _Dir:
+    def _root(self, party: Party, commit: str) -> DirSide:
         found = self._repo.commit_of(commit)
-        return _Dir(claims, "", DirNode(tree=found.root_tree, meta=found.root_meta))
+        return DirSide(party, "", DirNode(tree=found.root_tree, meta=found.root_meta))
 
-    def _directory(self, path: str, sides: list[_Dir]) -> Merged | DirNode:
+    def _directory(self, path: str, sides: list[DirSide]) -> Merged | DirNode:
         sides = [*sides, *self._arrived.get(path, ())]
         if len(sides) == 1 and path not in self._towards:
             return sides[0].node
@@ -132,21 +102,21 @@ class Merge:
             self._entry(merged, path, name, files.get(name, []), dirs.get(name, []))
         return merged
 
-    def _all_same(self, path: str, sides: list[_Dir]) -> bool:
+    def _all_same(self, path: str, sides: list[DirSide]) -> bool:
         """Tells whether nothing below can differ; recorded owners are not in the objects."""
         return (
             len({side.node.tree for side in sides}) == 1
             and path not in self._towards
-            and not any(side.at in side.claims.above_owners for side in sides)
+            and not any(side.at in side.party.above_owners for side in sides)
         )
 
     def _names(
-        self, path: str, sides: list[_Dir]
-    ) -> tuple[dict[str, list[_File]], dict[str, list[_Dir]]]:
+        self, path: str, sides: list[DirSide]
+    ) -> tuple[dict[str, list[FileSide]], dict[str, list[DirSide]]]:
         """Returns the sides of each name that a layer has, or that leads to a moved directory."""
-        files: dict[str, list[_File]] = defaultdict(list)
-        dirs: dict[str, list[_Dir]] = defaultdict(list)
-        layers = sides[1:] if sides[0].claims is self._base else sides
+        files: dict[str, list[FileSide]] = defaultdict(list)
+        dirs: dict[str, list[DirSide]] = defaultdict(list)
+        layers = sides[1:] if sides[0].party is self._base else sides
         trees = [self._repo.dirtree(side.node.tree) for side in layers]
         wanted = self._towards.get(path, set()).union(
             *({entry[0] for entry in (*tree.files, *tree.dirs)} for tree in trees)
@@ -155,114 +125,126 @@ class Merge:
             tree = self._repo.dirtree(side.node.tree)
             for name, checksum in tree.files:
                 if name in wanted:
-                    files[name].append(_File(side.claims, f"{side.at}/{name}", checksum))
+                    files[name].append(FileSide(side.party, f"{side.at}/{name}", checksum))
             for name, below, meta in tree.dirs:
                 if name in wanted:
                     node = DirNode(tree=below, meta=meta)
-                    dirs[name].append(_Dir(side.claims, f"{side.at}/{name}", node))
+                    dirs[name].append(DirSide(side.party, f"{side.at}/{name}", node))
         return files, dirs
 
     def _entry(
-        self, merged: Merged, parent: str, name: str, files: list[_File], dirs: list[_Dir]
+        self, merged: Merged, parent: str, name: str, files: list[FileSide], dirs: list[DirSide]
     ) -> None:
         path = f"{parent}/{name}"
         if files and dirs:
             if not self._through_link(path, files, dirs):
-                self._report(path, [*files, *dirs], (Difference.TYPE,))
+                self._report_types(path, [*files, *dirs])
             return
         if dirs:
             merged.dirs[name] = self._directory(path, dirs)
-        else:
-            chosen = self._shared_file(path, files)
-            if files[0].claims is not self._base:
-                merged.files[name] = chosen
+            return
+        settled = self._settled(path, files)
+        if not settled.of_base:
+            merged.files[name] = settled.checksum
+        if settled.suffix:
+            merged.files[name + settled.suffix] = settled.beside
 
-    def _shared_file(self, path: str, sides: list[_File]) -> str:
-        """Returns the object that stands for all sides: the first one's."""
-        first = sides[0]
-        found: list[tuple[Difference, ...]] = []
-        for side in sides[1:]:
-            of_base = first.claims is self._base
-            ignore_owner = of_base and side.at in side.claims.owners
-            if not of_base and first.claims.owner(first.at) != side.claims.owner(side.at):
-                found.append((Difference.OWNER,))
-            found.append(
-                compare_files(self._repo, first.checksum, side.checksum, ignore_owner=ignore_owner)
+    def _settled(self, path: str, sides: list[FileSide]) -> Settled:
+        """Returns which file stands for all sides, and notes who objects, and what is not there."""
+        base = sides[0] if sides[0].party is self._base else None
+        one_object = len({side.checksum for side in sides}) == 1
+        if one_object and not any(side.at in side.party.owners for side in sides):
+            return Settled(checksum=sides[0].checksum, of_base=base is not None)
+        layers = {
+            side: LayerFile(
+                checksum=side.checksum,
+                owner=side.party.owner(side.at),
+                claim=side.party.claim(side.at),
+                order=side.party.order,
             )
-        if any(found):
-            self._report(path, sides, in_order(found))
-        return first.checksum
+            for side in sides
+            if side is not base
+        }
+        if base is None:
+            settled = self._contest.settle(None, list(layers.values()))
+        else:
+            owned = BaseSide(checksum=base.checksum, owners=lambda: self._base_claims(path))
+            settled = self._contest.settle(owned, list(layers.values()))
+        if settled.suffix and self._brought(f"{path}{settled.suffix}"):
+            settled.suffix, settled.beside_of = "", None
+        for side, layer in layers.items():
+            if any(layer is lost for lost in settled.lost):
+                beside = layer is settled.beside_of
+                place = bytes_of(path + settled.suffix) if beside else None
+                self.placed[side.party.name, bytes_of(side.at)] = place
+        for lost in settled.wrong_colour:
+            if lost.claim.entry is not None:
+                paths = self.wrong_colour.setdefault(lost.claim.package, [])
+                paths.append(lost.claim.entry.path)
+        if settled.differences:
+            objectors = [side for side in sides if side.party.name in settled.objectors]
+            named = sorted(settled.objectors - {side.party.name for side in objectors})
+            owners = [*named, *(side.party.name for side in objectors)]
+            self._object(path, owners, settled.differences)
+        return settled
 
-    def _through_link(self, path: str, files: list[_File], dirs: list[_Dir]) -> bool:
+    def _through_link(self, path: str, files: list[FileSide], dirs: list[DirSide]) -> bool:
         """Moves directories to where the base's symbolic link points; False if rpm would refuse.
 
         rpm follows a link to a directory, but not one that a package of the same path's directory
         meets in another package's file list, nor one that leads nowhere.
         """
-        if len(files) != 1 or files[0].claims is not self._base:
+        if len(files) != 1 or files[0].party is not self._base:
             return False
-        listed = any(side.at in side.claims.dirs for side in dirs)
-        if listed and self._base_owner(path) is not None:
+        listing = [side for side in dirs if side.at in side.party.dirs]
+        owners = self._base_claims(path) if listing else ()
+        if any(dir_differences(owner, side, _TYPE) for owner in owners for side in listing):
             return False
         target = directory_at(self._repo, self._root_tree, path)
         if target is None:
             return False
         target = target.rstrip("/")
         for side in dirs:
-            if (side.claims, side.at) not in self._moved:
-                self._moved.add((side.claims, side.at))
+            if (side.party, side.at) not in self._moved:
+                self._moved.add((side.party, side.at))
                 self._arrived[target].append(side)
-                for above in _above(target):
-                    self._towards[above].add(target[len(above) + 1 :].partition("/")[0])
+                for each in above(target):
+                    self._towards[each].add(target[len(each) + 1 :].partition("/")[0])
         return True
 
-    def _meta(self, path: str, sides: list[_Dir]) -> str | DirMeta | None:
-        """Returns a directory's metadata: the listing packages', else None (the base's) or 0755."""
-        base = sides[0] if sides[0].claims is self._base else None
-        listing = [side for side in sides if side.at in side.claims.dirs]
-        if not listing:
-            return None if base else sides[0].node.meta
-        metas = [self._repo.dirmeta(side.node.meta) for side in listing]
-        found = [compare_dirs(metas[0], meta, ignore_owner=True) for meta in metas[1:]]
-        if len({side.claims.owner(side.at) for side in listing}) > 1:
-            found.append((Difference.OWNER,))
-        if any(found):
-            self._report(path, listing, in_order(found))
-        if base is None:
-            return listing[0].node.meta
-        return self._meta_over_base(path, base, listing[0], metas[0])
+    def _meta(self, path: str, sides: list[DirSide]) -> str | DirMeta | None:
+        base = sides[0] if sides[0].party is self._base else None
+        settled = self._listings.settle(path, base, sides)
+        for side in settled.lost:
+            self.placed[side.party.name, bytes_of(side.at)] = None
+        if settled.conflict is not None:
+            self.conflicts[path] = settled.conflict
+        return settled.meta
 
-    def _meta_over_base(self, path: str, base: _Dir, side: _Dir, meta: DirMeta) -> DirMeta | None:
-        old = self._repo.dirmeta(base.node.meta)
-        given_away = side.at in side.claims.owners  # resolved later; the object says root
-        found = compare_dirs(old, meta, ignore_owner=given_away)
-        if not found:
-            return None
-        if side.at == path and self._base_owner(path) is not None:
-            self._report(path, [base, side], found)
-        uid, gid = (old.uid, old.gid) if given_away else (meta.uid, meta.gid)
-        xattrs = with_label_of(meta.xattrs, old.xattrs)
-        return DirMeta(uid=uid, gid=gid, mode=meta.mode, xattrs=xattrs)
+    def _brought(self, path: str) -> bool:
+        """Tells whether a layer brings something at a path, or the base has a directory there."""
+        found = [find(self._repo.dirtree, root.node.tree, path) for root in self._roots]
+        base = self._roots[0].party is self._base
+        return any(found[base:]) or isinstance(found[0], DirNode)
 
-    def _report(
-        self, path: str, sides: Sequence[_File | _Dir], differences: tuple[Difference, ...]
+    def _report_types(self, path: str, sides: Sequence[FileSide | DirSide]) -> None:
+        owners = list[str]()
+        for side in sorted(sides, key=lambda side: side.party.rank):
+            claims = self._base_claims(path) if side.party is self._base else ()
+            owners += [claim.package for claim in claims] or [side.party.name]
+        self._object(path, owners, [_TYPE], replaceable=False)
+
+    def _object(
+        self,
+        path: str,
+        owners: Sequence[str],
+        found: Sequence[tuple[Difference, ...]],
+        *,
+        replaceable: bool = True,
     ) -> None:
-        owners = [
-            (self._base_owner(path) or side.claims.name)
-            if side.claims is self._base
-            else side.claims.name
-            for side in sorted(sides, key=lambda side: side.claims.rank)
-        ]
-        conflict = Conflict(path=path or "/", owners=tuple(owners), differences=differences)
-        self.conflicts[path] = conflict
-
-
-def _text(path: bytes) -> str:
-    return path.decode("utf-8", "surrogateescape").rstrip("/")
-
-
-def _above(path: str) -> Iterable[str]:
-    """Yields every directory above a path, the root (an empty string) last."""
-    while path:
-        path = path.rpartition("/")[0]
-        yield path
+        self.conflicts[path] = Conflict(
+            path=path or "/",
+            owners=tuple(dict.fromkeys(owners)),
+            differences=in_order(found),
+            replaceable=replaceable,
+        )

@@ -23,9 +23,11 @@ from pathlib import Path
 
 import rpm
 
+from layering.colours import Colours
 from layering.dirtree import DirNode, FileNode, find
 from layering.links import directory_at
 from layering.repo import Repo
+from layering.rpmdb_claims import mark_wrong_colour
 from layering.rpmdb_query import DATABASE
 from layering.spellings import canonical
 from layering.sysroot_errors import RpmdbError
@@ -111,6 +113,8 @@ def write(
     source_date_epoch: int,
     remove: Sequence[str] = (),
     links: Mapping[str, str] | None = None,
+    colours: Colours = Colours(),  # noqa: B008 it cannot be changed
+    wrong_colour: Mapping[str, Collection[bytes]] | None = None,
 ) -> None:
     """Records packages in the rpmdb in `directory`, and drops others, without touching a file.
 
@@ -124,6 +128,10 @@ def write(
         remove: NEVRAs to drop, as rpm prints them.
         links: the tree's directories that are symbolic links ("/bin": "usr/bin"), by which librpm
             knows two spellings of a path as one.
+        colours: the ELF colours that count in the tree, by which librpm tells whether a base's file
+            was replaced.
+        wrong_colour: by NEVRA, paths as headers have them of files that are not there, because one
+            of the preferred colour is. librpm notes that as it unpacks, which it does not do here.
 
     Raises:
         RpmdbError: librpm refused, and why.
@@ -138,9 +146,12 @@ def write(
             "database": f"/{_DATABASE_LINK}",
             "create": not (directory / DATABASE).exists(),
             "remove": list(remove),
+            "colours": [colours.known, colours.preferred],
         }
         _transact(request, headers, source_date_epoch)
     settle(directory)
+    if wrong_colour:
+        mark_wrong_colour(directory, wrong_colour)
 
 
 def settle(directory: Path) -> None:

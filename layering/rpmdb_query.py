@@ -8,6 +8,7 @@ table per index.
 """
 
 import json
+import os
 import shutil
 import sqlite3
 import tempfile
@@ -26,11 +27,11 @@ from solver import Nevra
 
 DATABASE = "rpmdb.sqlite"
 _SUMMARY, _SOURCE = 1004, 1044
-_IDENTITY = (Tag.NAME, Tag.EPOCH, Tag.VERSION, Tag.RELEASE, Tag.ARCH)
-_PACKAGE = frozenset((*_IDENTITY, Tag.SIZE, Tag.LONGSIZE, Tag.BUILDTIME, _SUMMARY, _SOURCE))
-_PATHS = frozenset((*_IDENTITY, Tag.BASENAMES, Tag.DIRINDEXES, Tag.DIRNAMES))
+IDENTITY_TAGS = (Tag.NAME, Tag.EPOCH, Tag.VERSION, Tag.RELEASE, Tag.ARCH)
+_PACKAGE = frozenset((*IDENTITY_TAGS, Tag.SIZE, Tag.LONGSIZE, Tag.BUILDTIME, _SUMMARY, _SOURCE))
+_PATHS = frozenset((*IDENTITY_TAGS, Tag.BASENAMES, Tag.DIRINDEXES, Tag.DIRNAMES))
 _KEYS = b"gpg-pubkey"  # how rpm stores a key: no package, and without an architecture
-_CACHE_FORMAT = 1
+_CACHE_FORMAT = 2
 _COPY = "overlay-rpmdb-"
 
 
@@ -69,16 +70,16 @@ def owners_of(
     """
     spelled = {name.encode() for name in spellings(path, links or {})}
     owners: set[Nevra] = set()
-    with _opened(directory) as database:
-        for blob in _owning(database, path.rpartition("/")[2]):
-            tags = _decoded(blob, _PATHS, directory)
-            if not spelled.isdisjoint(_paths(tags)):
-                owners.add(_nevra(tags))
+    with opened(directory) as database:
+        for blob in owning(database, path.rpartition("/")[2]):
+            tags = decoded(blob, _PATHS, directory)
+            if not spelled.isdisjoint(paths_of(tags)):
+                owners.add(nevra_of(tags))
     return tuple(sorted(owners, key=str))
 
 
 def tagged(directory: Path, wanted: frozenset[int], cache: Path) -> tuple[TaggedPackage, ...]:
-    """Returns the packages that have any of the wanted tags, sorted by NEVRA.
+    """Returns the packages that have any of the wanted tags, in the order of their installation.
 
     `cache` is a file that holds the answer for this very database, and is made if it is absent or
     unreadable: the questions that a base is asked at every operation cost a few milliseconds.
@@ -91,11 +92,10 @@ def tagged(directory: Path, wanted: frozenset[int], cache: Path) -> tuple[Tagged
     except (OSError, ValueError, TypeError, AttributeError, KeyError):
         pass  # another version's, or cut off: made anew below
     found = list[TaggedPackage]()
-    for tags in _records(directory, wanted | frozenset(_IDENTITY)):
+    for tags in _records(directory, wanted | frozenset(IDENTITY_TAGS)):
         kept = {tag: value for tag, value in tags.items() if tag in wanted}
         if kept:
-            found.append(TaggedPackage(nevra=_nevra(tags), tags=kept))
-    found.sort(key=lambda package: str(package.nevra))
+            found.append(TaggedPackage(nevra=nevra_of(tags), tags=kept))
     text = json.dumps([key, [_packed(package) for package in found]], separators=(",", ":"))
     with tempfile.NamedTemporaryFile("w", dir=cache.parent, delete=False) as stream:
         stream.write(text)
@@ -131,7 +131,7 @@ def _value_of(value: str | list[str] | list[int]) -> TagValue:
 
 
 @contextmanager
-def _opened(directory: Path) -> Iterator[sqlite3.Connection]:
+def opened(directory: Path) -> Iterator[sqlite3.Connection]:
     """Opens the database so that nothing is written beside it."""
     path = directory / DATABASE
     if not path.is_file():
@@ -163,28 +163,32 @@ def _has_log(path: Path) -> bool:
 
 
 def _records(directory: Path, wanted: frozenset[int]) -> Iterator[dict[int, TagValue]]:
-    with _opened(directory) as database:
+    with opened(directory) as database:
         for (blob,) in database.execute("SELECT blob FROM Packages ORDER BY hnum"):
-            tags = _decoded(blob, wanted, directory)
+            tags = decoded(blob, wanted, directory)
             if tags.get(Tag.NAME) != _KEYS:
                 yield tags
 
 
-def _owning(database: sqlite3.Connection, basename: str) -> Iterator[bytes]:
-    query = "SELECT blob FROM Packages WHERE hnum IN (SELECT hnum FROM Basenames WHERE key = ?)"
-    # An index of strings holds text, but file names need not be.
-    for (blob,) in database.execute(query, (basename,)):
+def owning(database: sqlite3.Connection, basename: str) -> Iterator[bytes]:
+    """Yields the records of packages that have a file of this name, oldest first."""
+    query = "SELECT blob FROM Packages WHERE hnum IN"
+    query += " (SELECT hnum FROM Basenames WHERE key = CAST(? AS TEXT)) ORDER BY hnum"
+    # An index of strings holds text, but file names need not be UTF-8.
+    for (blob,) in database.execute(query, (os.fsencode(basename),)):
         yield blob
 
 
-def _decoded(blob: bytes, wanted: Collection[int], directory: Path) -> dict[int, TagValue]:
+def decoded(blob: bytes, wanted: Collection[int], directory: Path) -> dict[int, TagValue]:
+    """Returns tags of a record; RpmdbError, with the database's place, if it is a broken one."""
     try:
         return decode_tags(blob, wanted)
     except ValueError as error:
         raise RpmdbError(str(error), directory) from error
 
 
-def _paths(tags: Mapping[int, TagValue]) -> Iterator[bytes]:
+def paths_of(tags: Mapping[int, TagValue]) -> Iterator[bytes]:
+    """Yields the paths of a package's files, as its header spells them."""
     directories = _strings(tags, Tag.DIRNAMES)
     names = _strings(tags, Tag.BASENAMES)
     for index, name in zip(_numbers(tags, Tag.DIRINDEXES), names, strict=True):
@@ -193,7 +197,7 @@ def _paths(tags: Mapping[int, TagValue]) -> Iterator[bytes]:
 
 def _package(tags: Mapping[int, TagValue]) -> InstalledPackage:
     return InstalledPackage(
-        nevra=_nevra(tags),
+        nevra=nevra_of(tags),
         size=(*_numbers(tags, Tag.LONGSIZE), *_numbers(tags, Tag.SIZE), 0)[0],
         build_time=(*_numbers(tags, Tag.BUILDTIME), 0)[0],
         summary=_text(tags, _SUMMARY),
@@ -201,7 +205,8 @@ def _package(tags: Mapping[int, TagValue]) -> InstalledPackage:
     )
 
 
-def _nevra(tags: Mapping[int, TagValue]) -> Nevra:
+def nevra_of(tags: Mapping[int, TagValue]) -> Nevra:
+    """Returns which package a record is of."""
     return Nevra(
         name=_text(tags, Tag.NAME),
         epoch=(*_numbers(tags, Tag.EPOCH), 0)[0],

@@ -29,8 +29,6 @@ _MACROS = {
     "_install_langs": "all",
     "_netsharedpath": "%{nil}",
     "_excludedocs": "0",
-    "_transaction_color": "3",  # both word sizes are known ...
-    "_prefer_color": "2",  # ... and a 64-bit file wins over a 32-bit one
     "_minimize_writes": "0",
     "_pkgverify_level": "none",  # verified before import; there is no payload here
     "_sqlite_vacuum_kb": "0",  # rpm's own default
@@ -121,6 +119,8 @@ def main() -> None:
     request = json.loads(os.pread(0, length, 0))
     for name, value in _MACROS.items():
         rpm.addMacro(name, value)
+    for name, bits in zip(("_transaction_color", "_prefer_color"), request["colours"], strict=True):
+        rpm.addMacro(name, str(bits))
     rpm.addMacro("_dbpath", request["database"])
     rpm.addMacro("_rpmlock_path", f"{request['database']}/.rpm.lock")
     ts = rpm.TransactionSet(request["root"])

@@ -2,26 +2,31 @@
 """A base tree and a set of layers, united into one tree without reading what they do not share.
 
 Directories are merged by their dirtree objects: one that exists on one side only is adopted by
-checksum. Nothing is written while a conflict is left (`layering.conflicts` has the rule). Two more
-rules are rpm's:
+checksum. Nothing is written while a conflict is left (`layering.claims` and `contest` have the
+rules). Two more rules are rpm's:
 
 * a directory keeps the base's metadata, unless a package lists it: then the package's hold;
 * a layer's path that leads through a symbolic link of the base is taken to where the link points,
   inside the tree, if that is a directory of the base.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 from layering import mtree
+from layering.claims import Conflict
+from layering.colours import Colours
 from layering.dirtree import DirNode
 from layering.errors import FileConflictError
-from layering.merge import BaseOwner, LayerTree, Merge, Merged
+from layering.merge import Merge
 from layering.mtree import MutableTree
 from layering.objects import DirMeta
 from layering.repo import Repo
+from layering.sides import BaseClaims, LayerTree, Merged, Placed, WrongColour
 
-__all__ = ["BaseOwner", "LayerTree", "Union", "union"]
+__all__ = ["BaseClaims", "LayerTree", "Union", "union"]
+
+_FORCE = "--force-replacefiles lets files of the packages that it layers take the place of others'"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +36,10 @@ class Union:
     mtree: MutableTree
     root_tree: str
     root_meta: str
+    # Files of layers that are not where the layer has them: where they are instead, beside a
+    # configuration file that stayed, or None if they are nowhere.
+    placed: Placed = field(default_factory=dict)
+    wrong_colour: WrongColour = field(default_factory=dict)
 
 
 def union(
@@ -38,20 +47,44 @@ def union(
     base_commit: str | None,
     layers: Sequence[LayerTree],
     *,
-    base_owner: BaseOwner = lambda _path: None,
+    base_claims: BaseClaims = lambda _path: (),
+    replacing: frozenset[str] = frozenset(),
+    colours: Callable[[], Colours] = Colours,
+    known: Sequence[Conflict] = (),
 ) -> Union:
     """Writes the union of a base (None: of an empty tree) and layers, and returns it.
 
-    Where two sides have the same file the base's object stays. The order of `layers` is of no
-    consequence. `base_owner` names the base's package that owns a path of the tree.
+    Where two sides have the same file the base's object stays.
+
+    Args:
+        repo: holds all of it.
+        base_commit: the base.
+        layers: in install order, which is of no consequence but between two of `replacing`.
+        base_claims: what the base's packages say of a path of the tree.
+        replacing: names of packages whose files may take the place of others': of two, the later.
+        colours: the ELF colours that count; asked where they do.
+        known: conflicts that the trees do not show, told with those that they do.
 
     Raises:
         FileConflictError: sides disagree about paths; all of them are in it, nothing was written.
     """
-    merge = Merge(repo, base_commit, layers, base_owner)
+    merge = Merge(
+        repo,
+        base_commit,
+        layers,
+        base_claims=base_claims,
+        replacing=replacing,
+        colours=colours,
+    )
     merged = merge.run()
-    if merge.conflicts:
-        raise FileConflictError([str(merge.conflicts[path]) for path in sorted(merge.conflicts)])
+    if merge.conflicts or known:
+        every = {(conflict.path, conflict.owners): conflict for conflict in known}
+        every |= {(each.path, each.owners): each for each in merge.conflicts.values()}
+        found = [every[key] for key in sorted(every)]
+        error = FileConflictError([str(conflict) for conflict in found])
+        if all(conflict.replaceable for conflict in found):
+            error.add_note(_FORCE)
+        raise error
     with repo.transaction():
         if isinstance(merged, DirNode):
             tree = repo.tree_at(merged.tree, merged.meta)
@@ -59,7 +92,13 @@ def union(
             tree = repo.tree_of(base_commit) if base_commit else repo.new_tree()
             _apply(repo, tree, merged)
         root_tree, root_meta = repo.write_tree(tree)
-    return Union(mtree=tree, root_tree=root_tree, root_meta=root_meta)
+    return Union(
+        mtree=tree,
+        root_tree=root_tree,
+        root_meta=root_meta,
+        placed=merge.placed,
+        wrong_colour=merge.wrong_colour,
+    )
 
 
 def _apply(repo: Repo, tree: MutableTree, merged: Merged) -> None:

@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from layering.claims import Claim
 from layering.errors import FileConflictError
+from layering.mtree import put_file, set_meta
+from layering.objects import DirMeta
 from layering.repo import Repo
 from layering.union import LayerTree, union
 from tests.rpms import File, Spec, build_rpm
@@ -17,17 +21,17 @@ def repo(scratch: Path) -> Repo:
     return Repo.create(scratch / "repo", "archive")
 
 
-def bash_owns(path: str) -> str | None:
-    return "bash-5-1.x86_64" if path.startswith("/usr/owned") else None
+def bash_owns(path: str) -> Sequence[Claim]:
+    return [Claim(package="bash-5-1.x86_64")] if path.startswith("/usr/owned") else []
 
 
 def conflict(repo: Repo, base: str | None, *layers: LayerTree) -> str:
     """The whole message, which does not depend on the order, after which nothing is written."""
     before = sorted(repo.path.rglob("*"))
     with pytest.raises(FileConflictError) as raised:
-        union(repo, base, layers, base_owner=bash_owns)
+        union(repo, base, layers, base_claims=bash_owns)
     with pytest.raises(FileConflictError) as reverse:
-        union(repo, base, layers[::-1], base_owner=bash_owns)
+        union(repo, base, layers[::-1], base_claims=bash_owns)
     assert str(raised.value) == str(reverse.value)
     assert sorted(repo.path.rglob("*")) == before
     return str(raised.value)
@@ -145,8 +149,158 @@ def test_a_listed_directory_does_not_replace_a_link_that_a_base_package_owns(rep
     assert (
         conflict(repo, base, listed) == "type differs: /usr/owned of bash-5-1.x86_64 and of a-1-1"
     )
-    result = union(repo, base, [unlisted], base_owner=bash_owns)
+    result = union(repo, base, [unlisted], base_claims=bash_owns)
     assert "f usr/lib/x 0644" in describe(repo, result.root_tree)
+
+
+FORCE = "--force-replacefiles lets files of the packages that it layers take the place of others'"
+
+
+def hints(repo: Repo, base: str | None, *layers: LayerTree, replacing: str = "") -> list[str]:
+    """What is said beside the message."""
+    with pytest.raises(FileConflictError) as raised:
+        union(repo, base, layers, base_claims=bash_owns, replacing=frozenset(replacing.split()))
+    return getattr(raised.value, "__notes__", [])
+
+
+def test_the_hint_to_force_is_given_where_it_would_help_and_only_there(repo: Repo) -> None:
+    base = commit_tree(repo, "f usr/a 0644 one", "f usr/b 0644 one", "d usr/owned/d 0755")
+    one = layer(repo, "a-1-1", "f usr/a 0644 two")
+    assert hints(repo, base, one) == [FORCE]
+    mode = layer(repo, "a-1-1", "d usr/owned/d 0700", owned=("/usr/owned/d",))
+    assert hints(repo, base, mode) == [FORCE]
+    # Force puts no directory in a file's place: of two conflicts it would leave this one.
+    both = layer(repo, "a-1-1", "f usr/a 0644 two", "f usr/b/c 0644 two")
+    assert hints(repo, base, both) == []
+
+
+def test_what_is_forced_takes_the_place_of_the_bases_and_of_layers_files(repo: Repo) -> None:
+    base = commit_tree(repo, "f usr/a 0644 base", "l usr/b base", "f usr/c 04755 base")
+    forced = layer(repo, "f-2:1-1.noarch", "f usr/a 0600 f", "f usr/b 0644 f", "l usr/c f")
+    other = layer(repo, "a-1-1.noarch", "f usr/d 0644 a")
+    also = layer(repo, "z-1-1.noarch", "f usr/d 0755 z")
+    for order in ([forced, other], [other, forced]):
+        united = union(repo, base, order, replacing=frozenset({"f", "nobody"}))
+        assert describe(repo, united.root_tree)[1:] == [
+            "f usr/a 0600 f",
+            "f usr/b 0644 f",
+            "l usr/c f",
+            "f usr/d 0644 a",
+        ]
+    united = union(repo, base, [also, other], replacing=frozenset({"a"}))
+    assert "f usr/d 0644 a" in describe(repo, united.root_tree)
+    with pytest.raises(FileConflictError):
+        union(repo, base, [forced, other, also], replacing=frozenset({"f"}))
+
+
+def test_of_two_forced_the_later_in_install_order_stands(repo: Repo) -> None:
+    one = layer(repo, "a-1-1.noarch", "f usr/x 0644 a", "d usr/d 0711", owned=("/usr/d",))
+    two = layer(repo, "b-1-1.noarch", "f usr/x 0644 b", "d usr/d 0700", owned=("/usr/d",))
+    both = frozenset("ab")
+    assert describe(repo, union(repo, None, [one, two], replacing=both).root_tree)[1:] == [
+        "d usr/d 0700",
+        "f usr/x 0644 b",
+    ]
+    assert describe(repo, union(repo, None, [two, one], replacing=both).root_tree)[1:] == [
+        "d usr/d 0711",
+        "f usr/x 0644 a",
+    ]
+
+
+def test_what_two_that_may_not_disagree_about_is_not_settled_by_a_third_that_may(
+    repo: Repo,
+) -> None:
+    """Else taking the third away would be what brings a conflict."""
+    layers = [layer(repo, f"{name}-1-1.noarch", f"f usr/x 0644 {name}") for name in "abc"]
+    with pytest.raises(FileConflictError) as raised:
+        union(repo, None, layers, replacing=frozenset("c"))
+    assert str(raised.value) == "content differs: /usr/x of a-1-1.noarch and of b-1-1.noarch"
+
+
+@pytest.mark.parametrize(
+    ("base", "line"),
+    [
+        ("d usr/x 0755", "f usr/x 0644 file"),
+        ("d usr/x 0755", "l usr/x elsewhere"),
+        ("f usr/x 0644 file", "f usr/x/y 0644 below"),
+        ("f usr/x 0644 file", "d usr/x 0755"),
+        ("l usr/x nowhere", "f usr/x/y 0644 below"),
+    ],
+)
+def test_not_even_force_makes_a_file_of_a_directory_or_the_reverse(
+    repo: Repo, base: str, line: str
+) -> None:
+    tree, one = commit_tree(repo, base), layer(repo, "a-1-1", line)
+    assert hints(repo, tree, one, replacing="a") == []
+    two = layer(repo, "b-1-1", base)
+    assert hints(repo, None, one, two, replacing="a b") == []
+
+
+def test_where_a_file_lost_its_owner_is_not_given_to_what_stands(repo: Repo) -> None:
+    mine = {"/usr/x": "games:games", "/usr/d": "games:games"}
+    lines = ["f usr/x 0644 a", "d usr/d 0755"]
+    one = layer(repo, "a-1-1.noarch", *lines, owners=mine, owned=("/usr/d",))
+    lines = ["f usr/x 0644 b", "d usr/d 0755"]
+    two = layer(repo, "b-1-1.noarch", *lines, owned=("/usr/d",))
+    united = union(repo, None, [one, two], replacing=frozenset("b"))
+    assert united.placed == {
+        ("a-1-1.noarch", b"/usr/d"): None,
+        ("a-1-1.noarch", b"/usr/x"): None,
+    }
+    united = union(repo, None, [one, two], replacing=frozenset("a"))
+    assert ("a-1-1.noarch", b"/usr/x") not in united.placed
+
+
+def test_many_conflicts_are_counted_and_the_first_ones_told(repo: Repo) -> None:
+    names = [f"{at:02}" for at in range(25)]
+    base = commit_tree(repo, *(f"f usr/{name} 0644 one" for name in names))
+    one = layer(repo, "a-1-1", *(f"f usr/{name} 0644 two" for name in names))
+    message = conflict(repo, base, one).splitlines()
+    assert message[:2] == [
+        "25 file conflicts:",
+        "  content differs: /usr/00 of the base and of a-1-1",
+    ]
+    assert message[20:] == [
+        "  content differs: /usr/19 of the base and of a-1-1",
+        "  and 5 more",
+    ]
+
+
+def test_a_path_with_a_newline_forges_no_line_of_the_message(repo: Repo) -> None:
+    with repo.transaction():
+        commits = []
+        for text in (b"one", b"two"):
+            tree = repo.new_tree()
+            set_meta(tree, repo.write_dirmeta(DirMeta()))
+            put_file(tree, "a\n\x1b[2Jb", repo.write_regular(text, length=3, mode=0o644))
+            commits.append(repo.write_commit(tree=repo.write_tree(tree), timestamp=1))
+            repo.set_ref(f"test/{len(commits)}", commits[-1])
+    one = LayerTree(name="a-1-1", commit=commits[1])
+    assert conflict(repo, commits[0], one) == (
+        "content differs: /a\\n\\x1b[2Jb of the base and of a-1-1"
+    )
+
+
+@pytest.mark.parametrize("name", ["security.selinux", "security.ima"])
+def test_labels_and_signatures_are_no_difference_and_the_first_ones_stand(
+    repo: Repo, name: str
+) -> None:
+    base = commit_tree(repo, f"f usr/a 0644 xattr:{name}=base one")
+    one = layer(repo, "a-1-1", f"f usr/a 0644 xattr:{name}=a one", f"f usr/b 0644 xattr:{name}=a x")
+    two = layer(repo, "b-1-1", "f usr/a 0644 one", f"f usr/b 0644 xattr:{name}=b x")
+    for order in ([one, two], [two, one]):
+        assert describe(repo, union(repo, base, order).root_tree)[1:] == [
+            f"f usr/a 0644 xattr:{name}=base one",
+            f"f usr/b 0644 xattr:{name}=a x",
+        ]
+
+
+def test_capabilities_are_a_difference(repo: Repo) -> None:
+    one = layer(repo, "a-1-1", "f usr/a 0755 xattr:security.capability=1 one")
+    two = layer(repo, "b-1-1", "f usr/a 0755 one")
+    assert conflict(repo, None, one, two) == (
+        "extended attributes differ: /usr/a of a-1-1 and of b-1-1"
+    )
 
 
 def listed(mode: int, user: str = "root") -> File:

@@ -225,6 +225,28 @@ def test_paths_are_one_where_the_tree_links_their_directories(
     assert query(ours, "[%{=NAME} %{FILESTATES:fstate}\n]") == [f"one {state}", "two normal"]
 
 
+def test_a_file_that_is_not_there_for_its_colour_is_noted(
+    scratch: Path, base: Path, rpms: Path
+) -> None:
+    names = ("tool-2.0-3.x86_64", "old-1-1.noarch")
+    plain = copy_database(base, scratch / "plain")
+    write(plain, prefixes(rpms, *names), source_date_epoch=EPOCH)
+    lost = {"tool-1:2.0-3.x86_64": [b"/usr/bin/tool", b"/usr/bin/t"]}
+    marked = [copy_database(base, scratch / name) for name in ("one", "two")]
+    for directory in marked:
+        write(directory, prefixes(rpms, *names), source_date_epoch=EPOCH, wrong_colour=lost)
+    states = "[%{=NEVRA} %{FILENAMES} %{FILESTATES:fstate}\n]"
+    assert set(query(plain, states)) ^ set(query(marked[0], states)) == {
+        f"tool-1:2.0-3.x86_64 {path} {state}"
+        for path in ("/usr/bin/tool", "/usr/bin/t")
+        for state in ("normal", "wrong color")
+    }
+    assert query(plain, RECORDS) == query(marked[0], RECORDS)
+    assert digest(marked[0]) == digest(marked[1])
+    assert [path.name for path in marked[0].iterdir()] == ["rpmdb.sqlite"]
+    assert run("rpmdb", "--verifydb", "--dbpath", str(marked[1])) == ""
+
+
 def test_a_stub_that_is_no_package_is_told(scratch: Path, rpms: Path) -> None:
     ours = scratch / "ours"
     ours.mkdir()

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from layering.header import read_header
-from layering.rpmdb_blob import decode_tags
+from layering.rpmdb_blob import decode_tags, with_bytes
+from layering.rpmdb_claims import InstalledFiles
 from layering.rpmdb_query import DATABASE, InstalledPackage, owners_of, packages, tagged
-from layering.rpmtags import SCRIPT_TAGS
+from layering.rpmtags import SCRIPT_TAGS, Tag
 from layering.spellings import canonical, spellings
 from layering.sysroot_errors import RpmdbError
 from solver import Nevra
@@ -211,3 +212,27 @@ def test_a_cut_record_is_told(database: Path) -> None:
 def test_a_record_of_any_length_is_decoded_or_refused(length: int) -> None:
     with pytest.raises(ValueError, match="cut off"):
         decode_tags((b"\0\0\0\x01" * 16)[:length], {1})
+
+
+def test_claims_are_what_rpm_says_of_files(database: Path) -> None:
+    installed = InstalledFiles(database, LINKS)
+    form = "[%{FILENAMES}|%{FILEMODES:octal}|%{FILEUSERNAME}|%{FILEDIGESTS}|%{=NEVRA}\n]"
+    for path in ("/bin/plain", "/usr/bin/triggered"):
+        (claim,) = installed.at([f"/usr/bin/{path.rpartition('/')[2]}", "/usr/bin/none"])
+        assert claim.entry is not None and claim.installed
+        entry = claim.entry
+        told = f"{path}|{entry.mode:o}|{entry.user}|{entry.digest}|{claim.package}"
+        assert [told] == ask(database, "-f", path, "--qf", form)
+        assert claim.algorithm == "sha256"
+    assert installed.at(["/usr/bin/none", "/plain"]) == ()
+
+
+def test_one_byte_of_a_record_is_changed_and_nothing_else(database: Path) -> None:
+    with sqlite3.connect(f"file:{database / DATABASE}?immutable=1", uri=True) as connection:
+        blob = connection.execute("SELECT blob FROM Packages ORDER BY hnum").fetchone()[0]
+    changed = with_bytes(blob, Tag.FILESTATES, {0: 4})
+    assert decode_tags(changed, [Tag.FILESTATES]) == {Tag.FILESTATES: (4,)}
+    assert sum(one != other for one, other in zip(blob, changed, strict=True)) == 1
+    for tag, index in ((Tag.FILESTATES, 1), (Tag.NAME, 0), (9999, 0)):
+        with pytest.raises(ValueError, match=f"tag {int(tag)} of a record is not as it should be"):
+            with_bytes(blob, tag, {index: 4})
