@@ -73,8 +73,12 @@ def _number(names: Mapping[str, int], kind: str, name: str, item: OwnedPath, pac
     try:
         return names[name]
     except KeyError:
-        path = shown(item.path)
-        raise UnknownOwnerError(kind=kind, name=name, path=path, package=package) from None
+        raise UnknownOwnerError(
+            kind=kind,
+            name=shown(name.encode("utf-8", "surrogateescape")[:256]),
+            path=shown(item.path),
+            package=package,
+        ) from None
 
 
 def _numbers(texts: Iterable[str]) -> dict[str, int]:

@@ -9,18 +9,15 @@ capabilities, then the mode. The users are those that the tree itself knows, /us
 import os
 import stat
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from layering import beneath
 from layering.account_ids import Renumbering
 from layering.capabilities import XATTR, capability_xattr
 from layering.errors import WorkspaceError
-from layering.importer import LayerInfo
 from layering.owners import OwnedPath, UserDatabase
 from layering.package_errors import shown
-from layering.paths import BaseLayout, tree_path
 
 _PASSWD = ("usr/etc/passwd", "usr/lib/passwd")
 _GROUP = ("usr/etc/group", "usr/lib/group")
@@ -32,16 +29,6 @@ class OwnedPackage:
 
     package: str  # NEVRA
     paths: tuple[OwnedPath, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StateDirectory:
-    """A directory of a package below /var: made by the host at boot, and for scripts before."""
-
-    path: bytes  # below /var
-    mode: int
-    user: str
-    group: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,36 +66,6 @@ def apply(root: Path, packages: Sequence[OwnedPackage], users: UserDatabase) -> 
             except OSError as error:
                 what = f"cannot set the owner of {shown(path.path)} of {package}"
                 raise WorkspaceError(f"{what}: {error.strerror}") from error
-
-
-def state_directories(
-    layers: Sequence[LayerInfo], layout: BaseLayout
-) -> tuple[StateDirectory, ...]:
-    """Returns the directories below /var that packages bring."""
-    found = []
-    for layer in layers:
-        for entry in layer.header.files:
-            if stat.S_ISDIR(entry.mode) and entry.path.startswith(b"/var/"):
-                live = tree_path(entry.path, layout, directory=True).live
-                if live.startswith(b"/var/"):
-                    directory = StateDirectory(
-                        path=live.removeprefix(b"/var/"),
-                        mode=stat.S_IMODE(entry.mode),
-                        user=entry.user,
-                        group=entry.group,
-                    )
-                    found.append(directory)
-    return tuple(sorted(found, key=astuple))
-
-
-def apply_state(var: Path, directories: Sequence[StateDirectory], users: UserDatabase) -> None:
-    """Sets the owners of state directories in the scratch /var that scripts see."""
-    for directory in directories:
-        uid, gid = users.users.get(directory.user, 0), users.groups.get(directory.group, 0)
-        if uid or gid:
-            # A %pre may have taken it away: it is scratch, what the host has comes from tmpfiles.
-            with suppress(OSError), beneath.parent_of(var, directory.path) as (above, name):
-                os.chown(name, uid, gid, dir_fd=above, follow_symlinks=False)
 
 
 def renumber(tree: Path, root: Path, numbers: Renumbering) -> None:

@@ -1,51 +1,118 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""tmpfiles.d lines of layers that the tree has already: taken out of the merged tree.
+"""The lines of tmpfiles.d in a merged tree: those of layers that it has already are taken out.
 
 Packages list directories that the tree's own tmpfiles.d makes too, often with more to say (an age,
 an ACL). systemd takes the line of the file that sorts first and warns about the other, so a layer's
-bare line must go. See tmpfiles.d(5).
+bare line must go. See tmpfiles.d(5). What scripts left in /var has a file of its own, and goes
+before what their packages said.
 """
 
-from collections.abc import Collection
+import stat
+from collections.abc import Collection, Iterable
 
-from layering import mtree
+from layering import mtree, tmpfiles
+from layering.labels import UNLABELLED, Labels
 from layering.mtree import MutableTree
+from layering.objects import DirMeta
 from layering.repo import Repo
 from layering.tmpfiles import made_paths, without
 
-_DIRECTORY = ("usr", "lib", "tmpfiles.d")
+_DIRECTORY = "usr/lib/tmpfiles.d"
+# Not `overlay-NAME.conf`, for a package may have any name.
+STATE_FILE = "00-overlay.conf"
+_STATE_HEADING = "What scripts of packages left in /var"
 
 
-def drop_known_lines(repo: Repo, tree: MutableTree, packages: Collection[str]) -> None:
+def known_paths(repo: Repo, tree: MutableTree, packages: Collection[str]) -> frozenset[bytes]:
+    """Returns what all files of the directory but those of the packages, by name, make."""
+    directory = _directory(tree)
+    if directory is None:
+        return frozenset()
+    files = dict(directory.get_files())
+    others = files.keys() - set(_files_of(packages))
+    return _made(repo, files, others)
+
+
+def put_lines(
+    repo: Repo, tree: MutableTree, lines: Collection[str], labels: Labels = UNLABELLED
+) -> None:
+    """Adds lines to the file of what scripts left; a base may have been composed with one."""
+    directory, place = tree, ""
+    for name in _DIRECTORY.split("/"):
+        directory, place = mtree.enter(directory, name), f"{place}/{name}"
+        if not directory.get_metadata_checksum():
+            xattrs = labels.xattrs(place.encode(), stat.S_IFDIR | 0o755)
+            mtree.set_meta(directory, repo.write_dirmeta(DirMeta(xattrs=xattrs)))
+    before = mtree.child(directory, STATE_FILE)
+    text = "" if before is None or isinstance(before, MutableTree) else _text(repo, before.checksum)
+    earlier = [line for line in text.splitlines() if line and not line.startswith("#")]
+    _put(
+        repo,
+        directory,
+        STATE_FILE,
+        tmpfiles.render_under(_STATE_HEADING, [*earlier, *lines]),
+        labels,
+    )
+
+
+def drop_known_lines(
+    repo: Repo,
+    tree: MutableTree,
+    packages: Collection[str],
+    *,
+    gone: Collection[bytes] = (),
+    labels: Labels = UNLABELLED,
+) -> None:
     """Removes from the layers' own files, by package name, every line for a path made elsewhere.
 
-    "Elsewhere" are all other files of the directory, and files of packages that sort before. A file
-    that has no line left goes.
+    "Elsewhere" are all other files of the directory, and files of packages that sort before. Lines
+    for paths that are `gone` go too. A file that has no line left goes.
     """
-    directory: MutableTree = tree
-    for name in _DIRECTORY:
-        below = mtree.child(directory, name)
-        if not isinstance(below, MutableTree):
-            return
-        directory = below
+    directory = _directory(tree)
+    if directory is None:
+        return
     files = dict(directory.get_files())
-    ours = sorted(f"overlay-{package}.conf" for package in packages)
-    ours = [name for name in ours if name in files]
+    ours = [name for name in _files_of(packages) if name in files]
     if not ours:
         return
-    known: set[bytes] = set()
-    for name in sorted(files.keys() - set(ours)):
-        if name.endswith(".conf"):
-            known |= made_paths(_content(repo, files[name]))
+    known = _made(repo, files, files.keys() - set(ours)) | frozenset(gone)
     for name in ours:
         content = _content(repo, files[name])
-        kept = without(content, frozenset(known))
+        kept = without(content, known)
         known |= made_paths(kept)
         if not kept:
             mtree.remove(directory, name)
         elif kept != content:
-            checksum = repo.write_regular(kept, length=len(kept), mode=0o644)
-            mtree.put_file(directory, name, checksum)
+            _put(repo, directory, name, kept, labels)
+
+
+def _files_of(packages: Collection[str]) -> list[str]:
+    return sorted(f"overlay-{package}.conf" for package in packages)
+
+
+def _made(repo: Repo, files: dict[str, str], names: Iterable[str]) -> frozenset[bytes]:
+    confs = sorted(name for name in names if name.endswith(".conf"))
+    return frozenset().union(*(made_paths(_content(repo, files[name])) for name in confs))
+
+
+def _directory(tree: MutableTree) -> MutableTree | None:
+    directory = tree
+    for name in _DIRECTORY.split("/"):
+        below = mtree.child(directory, name)
+        if not isinstance(below, MutableTree):
+            return None
+        directory = below
+    return directory
+
+
+def _put(repo: Repo, directory: MutableTree, name: str, content: bytes, labels: Labels) -> None:
+    xattrs = labels.xattrs(f"/{_DIRECTORY}/{name}".encode(), stat.S_IFREG | 0o644)
+    checksum = repo.write_regular(content, length=len(content), mode=0o644, xattrs=xattrs)
+    mtree.put_file(directory, name, checksum)
+
+
+def _text(repo: Repo, checksum: str) -> str:
+    return _content(repo, checksum).decode("utf-8", "surrogateescape")
 
 
 def _content(repo: Repo, checksum: str) -> bytes:

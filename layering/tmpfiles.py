@@ -35,10 +35,20 @@ def factory_line(path: bytes, mode: int, user: str, group: str) -> str:
     return _line("C", path, f"{mode & 0o7777:04o}", user, group)
 
 
+def file_line(path: bytes, mode: int, user: str, group: str) -> str:
+    """Returns the line that makes an empty file where nothing is."""
+    return _line("f", path, f"{mode & 0o7777:04o}", user, group)
+
+
 def render(lines: Iterable[str], package: str) -> bytes:
-    """Returns the file of these lines: sorted by path, each once."""
+    """Returns the file of a package's lines: sorted by path, each once."""
+    return render_under(f"The files of {package} outside of /usr and /etc", lines)
+
+
+def render_under(heading: str, lines: Iterable[str]) -> bytes:
+    """Returns a file that says in its first line what it is; sorted by path, each line once."""
     kept = sorted(set(lines), key=lambda line: (line[2:], line))
-    text = "\n".join([f"# The files of {package} outside of /usr and /etc", *kept, ""])
+    text = "\n".join([f"# {heading}", *kept, ""])
     return text.encode("utf-8", "surrogateescape")
 
 

@@ -9,14 +9,7 @@ from layering.account_ids import Renumbering
 from layering.capabilities import XATTR, capability_xattr
 from layering.errors import UnknownOwnerError, WorkspaceError
 from layering.owners import OwnedPath
-from layering.ownership import (
-    OwnedPackage,
-    StateDirectory,
-    apply,
-    apply_state,
-    renumber,
-    tree_users,
-)
+from layering.ownership import OwnedPackage, apply, renumber, tree_users
 
 USERS = "root:x:0:0::/:\ndaemon:x:7:8::/:\n"
 GROUPS = "root:x:0:\ndaemon:x:8:\n"
@@ -157,12 +150,3 @@ def test_of_an_overlay_only_what_was_written_is_looked_at_and_changed_through_it
     renumber(upper, mounted, Renumbering(users={60999: 301}, groups={}))
     assert [(mounted / name).stat().st_uid for name in ("new", "old")] == [301, 60999]
     assert (upper / "new").stat().st_uid == 60999
-
-
-@pytest.mark.root
-def test_state_directories_belong_to_the_trees_users_or_to_root(scratch: Path, root: Path) -> None:
-    (scratch / "lib").mkdir()
-    paths = (b"lib", b"none")
-    directories = [StateDirectory(path=p, mode=0o755, user="daemon", group="nobody") for p in paths]
-    apply_state(scratch, directories, tree_users(root))
-    assert ((scratch / "lib").stat().st_uid, (scratch / "lib").stat().st_gid) == (7, 0)
