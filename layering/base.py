@@ -1,19 +1,22 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What an operation needs to know of the base: its commit, its layout, its release, its rpmdb.
 
-All of it is read from the commit by path; nothing is checked out but the rpmdb, once per base.
+All of it is read from the commit by path; nothing is checked out but the rpmdb, once per base, and
+what labels come from, once per policy.
 """
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from layering import rpmdb
 from layering.dirtree import DirNode, find
+from layering.labels import UNLABELLED, Labels
 from layering.links import file_at
 from layering.paths import EMPTY_BASE, BaseLayout
 from layering.repo import Repo
+from layering.selinux import labels_of
 
 _OS_RELEASE = "/usr/lib/os-release"
 
@@ -29,6 +32,7 @@ class Base:
     layout: BaseLayout
     installroot: Path  # with the rpmdb, for the solver
     database: str  # the tree's path of the directory that holds the rpmdb
+    labels: Labels = UNLABELLED  # that its SELinux policy gives
 
     @property
     def releasever(self) -> str | None:
@@ -62,11 +66,12 @@ def empty_base(repo: Repo, cache_dir: Path) -> Base:
     )
 
 
-def load_base(repo: Repo, commit: str, cache_dir: Path) -> Base:
-    """Returns what a base commit is.
+def load_base(repo: Repo, commit: str, cache_dir: Path, *, allowed: Iterable[str] = ()) -> Base:
+    """Returns what a base commit is; packages may fill the `allowed` top-level directories.
 
     Raises:
         RpmdbError: the commit has no rpmdb.
+        PolicyError: its configuration names a policy that it does not have.
     """
     found = repo.commit_of(commit)
     installroot = rpmdb.base_root(repo, commit, cache_dir)
@@ -79,10 +84,13 @@ def load_base(repo: Repo, commit: str, cache_dir: Path) -> Base:
         version=found.text("version") or release.get("VERSION", ""),
         os_release=release,
         layout=BaseLayout.of(
-            _links(repo, found.root_tree, "/"), _links(repo, found.root_tree, "/usr")
+            _links(repo, found.root_tree, "/"),
+            _links(repo, found.root_tree, "/usr"),
+            allowed=allowed,
         ),
         installroot=installroot,
         database=database,
+        labels=labels_of(repo, found.root_tree, cache_dir),
     )
 
 

@@ -3,22 +3,37 @@
 
 The same layers, union, scripts and rpmdb; what a base has beside them (units, kernel and
 initramfs, the top level, files of the treefile) is made in the mounted tree before it is sealed.
+Labels come last: a tree is labelled by the policy that its own packages and scripts have made.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from layering import assembly, beneath, kernel, mtree, progress, rpmdb_query, seal, skeleton
+from layering import (
+    assembly,
+    beneath,
+    kernel,
+    mtree,
+    progress,
+    relabel,
+    rpmdb_query,
+    seal,
+    selinux,
+    skeleton,
+    treedatabase,
+)
 from layering._ostree import GLib
-from layering.assembly import Recipe, Work
 from layering.base import COMPOSED_DATABASE, Base, empty_base, parse_os_release
 from layering.dirtree import FileNode
 from layering.errors import LayeringError
 from layering.importer import LayerInfo, import_packages, layer_info
+from layering.labels import UNLABELLED
 from layering.metadata import TreeMetadata, WarningRecord
 from layering.mtree import MutableTree
+from layering.recipe import Recipe
 from layering.repo import Repo
+from layering.scriptruns import Work
 from layering.treefile import Treefile
 from layering.versions import POLICY_VERSION
 from layering.warnings import warn_of, warn_of_dropped, warning_records
@@ -71,11 +86,14 @@ def compose_tree(
         outcomes = (*done.outcomes, *finished.outcomes)
         warn_of(outcomes, report)
         warn_of_dropped(done.dropped, report)
+        for text in done.warnings:
+            progress.warn(report, "seal", text)
         with repo.transaction():
             skeleton.put_top_level(repo, done.tree)
-            _copy_base_database(done.tree)
+            _copy_base_database(repo, done.tree)
+        tree = _labelled(repo, done.tree, sources, report) if treefile.selinux else done.tree
         described = finished.describe(layers, outcomes)
-        commit = _commit(repo, treefile, recipe, done.tree, described, report)
+        commit = _commit(repo, treefile, recipe, tree, described, report)
     return Composed(
         ref=treefile.ref,
         commit=commit.checksum,
@@ -217,14 +235,29 @@ def _stored(path: str) -> str:
     return f"usr/{inner}" if inner.split("/")[0] == "etc" else inner
 
 
-def _copy_base_database(tree: MutableTree) -> None:
+def _labelled(
+    repo: Repo, tree: MutableTree, sources: Sources, report: progress.Report
+) -> MutableTree:
+    """Returns the tree with the labels of its own policy, which is only there now."""
+    with repo.transaction():
+        root = repo.write_tree(tree)
+    labels = selinux.labels_of(repo, root[0], sources.cache_dir)
+    if labels is UNLABELLED:
+        raise ComposeError(f"'selinux' is true, and no policy is enabled in {selinux.CONFIG}")
+    with progress.phase(report, "labels"):
+        labelled, count = relabel.relabelled(repo, root, None, labels)
+    progress.note(report, "labels", f"{count} files and directories labelled")
+    return labelled
+
+
+def _copy_base_database(repo: Repo, tree: MutableTree) -> None:
     """Puts the rpmdb a second time where rpm-ostree looks for a base's: the same object."""
     found = tree
     for name in COMPOSED_DATABASE.strip("/").split("/"):
         found = mtree.enter(found, name)
     node = mtree.child(found, rpmdb_query.DATABASE)
     if isinstance(node, FileNode):
-        assembly.put_base_database(tree, node.checksum)
+        treedatabase.put_base_database(repo, tree, node, UNLABELLED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,17 +1,19 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What of a tree has to be here so that `layering.base.load_base` can read what the base is.
 
-That is the rpmdb, the os-release, the links among the entries of `/` and `/usr`, and whatever links
-lead there. Where to go on is only seen once a directory is here: the answer is asked for again
-after each fetch, until nothing is missing.
+That is the rpmdb, the os-release, the links among the entries of `/` and `/usr`, what SELinux
+labels come from, and whatever links lead there. Where to go on is only seen once a directory is
+here: the answer is asked for again after each fetch, until nothing is missing.
 """
 
 import posixpath
 from collections.abc import Iterator
 
 from layering.dirtree import DirNode, find
+from layering.errors import PolicyError
 from layering.objects import OBJECT_TYPES, ObjectKind
 from layering.repo import Repo
+from layering.selinux import CONFIG, paths_of, policy_type
 
 DATABASES = ("/usr/share/rpm", "/usr/lib/sysimage/rpm", "/var/lib/rpm")
 _FILES = ("rpmdb.sqlite", "rpmdb.sqlite-wal")
@@ -26,7 +28,20 @@ def missing_paths(repo: Repo, root_tree: str) -> tuple[str, ...]:
     view = _View(repo, root_tree)
     missing = [path for path in map(view.first_missing, wanted) if path is not None]
     missing += [path for directory in _LISTED for path in view.missing_files(directory)]
+    missing += _missing_policy(repo, root_tree, view)
     return tuple(dict.fromkeys(missing))
+
+
+def _missing_policy(repo: Repo, root_tree: str, view: "_View") -> list[str]:
+    config = view.first_missing(CONFIG)
+    if config is not None:
+        return [config]
+    try:
+        kind = policy_type(repo, root_tree)
+    except PolicyError:  # said when the base is loaded
+        return []
+    found = map(view.first_missing, paths_of(kind) if kind else ())
+    return [path for path in found if path is not None]
 
 
 class _View:

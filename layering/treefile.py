@@ -48,7 +48,7 @@ class Treefile:
     recommends: bool = True
     units: tuple[str, ...] = ()  # systemd units to enable
     default_target: str = ""
-    selinux: bool = False  # labels are not made yet: true is an error
+    selinux: bool = False  # whether the tree is labelled by the policy that it brings
     initramfs_args: tuple[str, ...] = ()
     remove_files: tuple[str, ...] = ()  # paths in the tree, without leading slash
     add_files: tuple[AddedFile, ...] = ()
@@ -81,8 +81,6 @@ def read_treefile(path: Path) -> Treefile:
             raise TreefileError(path, f"has no {key!r}")
     if not _REF.fullmatch(tree.ref):
         raise TreefileError(path, f"'ref' is no name of a ref: {tree.ref!r}")
-    if tree.selinux:
-        raise TreefileError(path, "'selinux' is true, and labels are not supported")
     for added in tree.add_files:
         if not added.source.is_file():
             raise TreefileError(path, f"'add-files' names no file: {added.source}")

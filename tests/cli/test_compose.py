@@ -11,8 +11,10 @@ from layering.cli import main
 from layering.dirtree import FileNode, find, walk
 from layering.metadata_read import is_layered, read
 from layering.repo import Repo
+from tests import policies
 from tests.cli.conftest import Ended
 from tests.rpms import File, Spec, build_rpm, make_repo
+from tests.selinux import FileContexts, labels_on_disk
 from tests.sysroots import run
 
 pytestmark = pytest.mark.root
@@ -214,3 +216,72 @@ def test_no_link_of_a_package_leads_the_composer_out_of_the_tree(
     make_repo(tmp_path)
     builder.compose(TREE.replace("app", "evil"), repository=tmp_path)
     assert {each.name: each.read_bytes() for each in outside.iterdir()} == HOST
+
+
+@pytest.fixture
+def labelling(tmp_path: Path) -> Path:
+    """A repository with a package, and with one that brings a policy."""
+    directory = tmp_path / "labelling"
+    directory.mkdir()
+    contents = {path: File(content=text.encode()) for path, text in policies.files().items()}
+    build_rpm(directory, "policy-1-1.noarch", Spec(files=contents))
+    programs = {
+        "/usr/bin/greet": File(content=b"#!/bin/sh\n", mode=0o755),
+        "/usr/bin/hello": File(link="greet"),
+        "/etc/greet.conf": File(content=b"x", directives="%config"),
+        "/usr/share/free/data": File(content=b"x"),
+    }
+    build_rpm(directory, "greet-1-1.noarch", Spec(files=programs))
+    make_repo(directory)
+    return directory
+
+
+LABELLED = "ref: test/tree\nrepos: [tests]\npackages: [greet, policy]\nselinux: true\n"
+
+
+def test_a_tree_is_labelled_by_the_policy_that_it_brings(builder: Builder, labelling: Path) -> None:
+    ended = builder.compose(LABELLED, repository=labelling)
+    assert (ended.status, ended.err) == (0, "")
+    checkout = builder.directory / "checkout"
+    builder.repo.checkout("test/tree", checkout)
+    contexts = builder.directory / "file_contexts"
+    contexts.write_text(policies.CONTEXTS)
+    judge = FileContexts(contexts)
+    found = list(labels_on_disk(checkout))
+    assert [(path, label) for path, mode, label in found if label != judge.label(path, mode)] == []
+    labels = {path: label for path, _mode, label in found}
+    assert labels["/usr/bin/greet"] == "system_u:object_r:bin_t:s0"
+    assert labels["/usr/share/rpm/rpmdb.sqlite"] == "system_u:object_r:usr_t:s0"
+    assert (labels["/usr/share/free"], labels["/"]) == (None, "system_u:object_r:default_t:s0")
+    run("ostree", "fsck", "-q", f"--repo={builder.directory}/repo")
+
+
+def test_another_builder_labels_it_the_same(
+    builder: Builder, labelling: Path, tmp_path: Path
+) -> None:
+    builder.compose(LABELLED, repository=labelling)
+    other = Builder(directory=tmp_path, repository=labelling, capsys=builder.capsys)
+    other.compose(LABELLED.replace("selinux: true\n", ""))  # layers are there, and not labelled
+    other.compose(LABELLED)
+    assert other.repo.resolve("test/tree") == builder.repo.resolve("test/tree")
+    assert json.loads(other.compose(LABELLED, "--json").out)["unchanged"] is True
+
+
+@pytest.mark.parametrize("packages", ["greet", "greet, policy"])
+def test_without_being_asked_for_no_label_is_made(
+    builder: Builder, labelling: Path, packages: str
+) -> None:
+    tree = LABELLED.replace("greet, policy", packages).replace("selinux: true\n", "")
+    assert builder.compose(tree, repository=labelling).status == 0
+    builder.repo.checkout("test/tree", builder.directory / "checkout")
+    found = labels_on_disk(builder.directory / "checkout")
+    assert [path for path, _mode, label in found if label is not None] == []
+
+
+def test_labels_without_a_policy_are_an_error(builder: Builder, labelling: Path) -> None:
+    ended = builder.compose(LABELLED.replace(", policy", ""), repository=labelling)
+    assert (ended.status, ended.err) == (
+        1,
+        "error: 'selinux' is true, and no policy is enabled in /usr/etc/selinux/config\n",
+    )
+    assert builder.repo.refs("test") == {}

@@ -5,14 +5,23 @@ from layering.leftovers import LEFTOVERS, remove_leftovers
 
 
 def test_leftovers_go_and_their_neighbours_stay(tmp_path: Path) -> None:
-    (tmp_path / "usr/etc").mkdir(parents=True)
+    stores = ("targeted", "mls")
+    for name in stores:
+        (tmp_path / "usr/etc/selinux" / name).mkdir(parents=True)
     for leftover in LEFTOVERS:
-        (tmp_path / leftover.path).touch()
-    (tmp_path / "usr/etc/passwd").touch()
-    (tmp_path / "usr/etc/group.old").touch()
+        for name in stores:
+            (tmp_path / leftover.path.replace("*", name)).touch()
+    for kept in ("passwd", "group.old", "selinux/config", "selinux/targeted/seusers"):
+        (tmp_path / "usr/etc" / kept).touch()
     remove_leftovers(tmp_path)
     remove_leftovers(tmp_path)
-    assert sorted(path.name for path in (tmp_path / "usr/etc").iterdir()) == ["group.old", "passwd"]
+    left = (path for path in (tmp_path / "usr/etc").rglob("*") if path.is_file())
+    assert sorted(str(path.relative_to(tmp_path / "usr/etc")) for path in left) == [
+        "group.old",
+        "passwd",
+        "selinux/config",
+        "selinux/targeted/seusers",
+    ]
 
 
 def test_a_leftover_on_the_host_is_never_reached(tmp_path: Path) -> None:

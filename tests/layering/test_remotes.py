@@ -21,6 +21,8 @@ from layering.remotes import (
 )
 from layering.repo import Repo
 from layering.sysroot import Sysroot
+from tests import policies
+from tests.policies import xattr
 from tests.remotes import REMOTE, Served, client_of, fsck, make_remote, serving
 from tests.rpms import build_rpm
 from tests.sysroots import REF, commit_tree, make_sysroot, make_tree, run
@@ -202,7 +204,7 @@ def same_base(one: Base, other: Base) -> bool:
         content = [(path.relative_to(base.installroot), path.read_bytes()) for path in files]
         return (
             *(base.commit, base.timestamp, base.version, base.os_release, base.layout),
-            *(base.database, content),
+            *(base.database, base.labels, content),
         )
 
     return facts(one) == facts(other)
@@ -268,7 +270,26 @@ def no_release(tree: Path, scratch: Path) -> Path:
     return copy
 
 
-@pytest.mark.parametrize("change", [moved_database, linked_far, no_release])
+def with_policy(tree: Path, scratch: Path) -> Path:
+    """A copy with an SELinux policy, and much beside what labels come from."""
+    copy = scratch / "labelled"
+    run("cp", "-a", str(tree), str(copy))
+    store = {"/etc/selinux/small/active/modules": os.urandom(BIG_BYTES // 2).hex()}
+    for path, text in {**policies.files(local="/usr/x a:b:c_t:s0\n"), **store}.items():
+        place = copy / f"usr{path}"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text)
+    return copy
+
+
+def test_the_labels_of_a_described_base_are_its_policys(
+    repo: Repo, remote: Path, tree: Path, scratch: Path
+) -> None:
+    commit_tree(remote, with_policy(tree, scratch), version="")
+    assert described(repo, scratch).labels.xattrs(b"/usr/bin/a", 0o100755) == xattr("bin_t")
+
+
+@pytest.mark.parametrize("change", [moved_database, linked_far, no_release, with_policy])
 def test_a_description_follows_where_the_tree_leads(
     repo: Repo, remote: Path, served: Served, tree: Path, scratch: Path, change: object
 ) -> None:

@@ -11,7 +11,9 @@ import pytest
 
 from layering._ostree import GLib
 from layering.errors import UnsupportedNameError
+from layering.labels import UNLABELLED, Labels
 from layering.mtree import MutableTree
+from layering.objects import Xattrs
 from layering.repo import Repo
 from layering.seal import Patched, commit, patch_from_upper
 from layering.union import union
@@ -165,9 +167,11 @@ def test_files_that_were_copied_up_unchanged_are_the_same_objects(
 # The rest needs no mount: an upper directory is an ordinary one.
 
 
-def patched(repo: Repo, upper: Path, **options: tuple[str, ...]) -> tuple[list[str], Patched]:
+def patched(
+    repo: Repo, upper: Path, *, tops: tuple[str, ...] = ("usr",)
+) -> tuple[list[str], Patched]:
     tree = make_tree(repo, *BASE)
-    result = patch_from_upper(repo, tree, upper, **options)
+    result = patch_from_upper(repo, tree, upper, tops=tops)
     with repo.transaction():
         root_tree, _root_meta = repo.write_tree(tree)
     return describe(repo, root_tree), result
@@ -266,3 +270,98 @@ def test_a_commit_and_its_refs_say_what_they_were_told(plain: Repo) -> None:
         "overlay/merged/one": checksum,
         "overlay/merged/two": checksum,
     }
+
+
+# Labels: what a kernel wrote into the upper is one thing, what the policy says another.
+
+LABELLED = [
+    "d usr 0755 xattr:security.selinux=base_usr",
+    "d usr/share 0755 xattr:security.selinux=base_share",
+    "f usr/share/kept 0644 xattr:security.selinux=base_kept kept",
+    "f usr/share/changed 0644 xattr:security.selinux=base_changed one",
+    "l usr/share/link xattr:security.selinux=base_link kept",
+]
+
+
+class Painted:
+    """A policy that labels each file with its own place and kind."""
+
+    key = "painted"
+
+    def xattrs(self, place: bytes, mode: int) -> Xattrs:
+        kind = {stat.S_IFDIR: b"d", stat.S_IFREG: b"f", stat.S_IFLNK: b"l"}[stat.S_IFMT(mode)]
+        return ((b"security.selinux", kind + place.replace(b"/", b".")),)
+
+
+def sealed(repo: Repo, upper: Path, labels: Labels) -> dict[str, str]:
+    """Seals the upper over the labelled tree, and returns each path's line less the path."""
+    tree = make_tree(repo, *LABELLED)
+    patch_from_upper(repo, tree, upper, labels=labels)
+    with repo.transaction():
+        root_tree, _root_meta = repo.write_tree(tree)
+    lines = (line.split(" ", 2) for line in describe(repo, root_tree))
+    return {path: f"{kind} {rest}" for kind, path, rest in lines}
+
+
+def labelled(path: Path, value: bytes) -> Path:
+    """Gives a file the label that a kernel with another policy gave it."""
+    os.setxattr(path, "security.selinux", value, follow_symlinks=False)
+    return path
+
+
+@pytest.fixture
+def upper(scratch: Path) -> Path:
+    """Directories that were copied up, with the labels that the base has."""
+    (scratch / "upper/usr/share").mkdir(parents=True)
+    labelled(scratch / "upper/usr", b"base_usr")
+    labelled(scratch / "upper/usr/share", b"base_share")
+    return scratch / "upper"
+
+
+@pytest.mark.root
+def test_what_is_new_has_the_policys_label_and_no_kernels(plain: Repo, upper: Path) -> None:
+    (upper / "usr/share/new").mkdir(mode=0o755)
+    (upper / "usr/share/new/file").write_text("text")
+    (upper / "usr/share/new/link").symlink_to("file")
+    for name in ("new", "new/file", "new/link"):
+        labelled(upper / "usr/share" / name, b"the_kernels")
+    lines = sealed(plain, upper, Painted())
+    assert lines["usr/share/new"] == "d 0755 xattr:security.selinux=d.usr.share.new"
+    assert lines["usr/share/new/file"] == "f 0644 xattr:security.selinux=f.usr.share.new.file text"
+    assert lines["usr/share/new/link"] == "l xattr:security.selinux=l.usr.share.new.link file"
+
+
+@pytest.mark.root
+def test_what_a_script_changed_has_the_policys_label(plain: Repo, upper: Path) -> None:
+    (upper / "usr/share/changed").write_text("two")
+    labelled(upper / "usr/share/changed", b"base_changed")
+    lines = sealed(plain, upper, Painted())
+    assert lines["usr/share/changed"] == "f 0644 xattr:security.selinux=f.usr.share.changed two"
+
+
+@pytest.mark.root
+def test_what_was_there_and_was_not_changed_keeps_the_label_that_it_had(
+    plain: Repo, upper: Path
+) -> None:
+    (upper / "usr/share/kept").write_text("kept")
+    labelled(upper / "usr/share/kept", b"base_kept")
+    (upper / "usr/share/link").symlink_to("kept")
+    lines = sealed(plain, upper, Painted())
+    assert lines["usr"] == "d 0755 xattr:security.selinux=base_usr"
+    assert lines["usr/share"] == "d 0755 xattr:security.selinux=base_share"
+    assert lines["usr/share/kept"] == "f 0644 xattr:security.selinux=base_kept kept"
+    assert lines["usr/share/link"] == "l xattr:security.selinux=base_link kept"
+
+
+@pytest.mark.root
+def test_a_directory_that_was_made_anew_is_new(plain: Repo, upper: Path) -> None:
+    os.setxattr(upper / "usr/share", "trusted.overlay.opaque", b"y")
+    lines = sealed(plain, upper, Painted())
+    assert lines["usr/share"] == "d 0755 xattr:security.selinux=d.usr.share"
+
+
+@pytest.mark.root
+def test_without_a_policy_no_kernels_label_gets_into_a_tree(plain: Repo, upper: Path) -> None:
+    (upper / "usr/share/file").write_text("text")
+    labelled(upper / "usr/share/file", b"the_kernels")
+    assert sealed(plain, upper, UNLABELLED)["usr/share/file"] == "f 0644 text"

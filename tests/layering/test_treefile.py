@@ -16,7 +16,7 @@ releasever: 1
 recommends: false
 units: [a.service b.service]
 default-target: multi-user.target
-selinux: false
+selinux: true
 initramfs-args: [--no-hostonly]
 remove-files: [usr/share/doc]
 postprocess:
@@ -53,6 +53,7 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         recommends=False,
         units=("a.service", "b.service"),
         default_target="multi-user.target",
+        selinux=True,
         initramfs_args=("--no-hostonly",),
         remove_files=("usr/share/doc",),
         add_files=(AddedFile(source=tmp_path / "motd", target="/etc/motd"),),
@@ -122,7 +123,7 @@ def test_a_file_may_be_included_twice_but_never_in_a_circle(tmp_path: Path) -> N
         (f"{LEAST}units: [yes]\n", "'units' has True, which is not a text: quote it"),
         (f"{LEAST}releasever: 1.10\n", "'releasever' has 1.1, which is not a text: quote it"),
         (f"{LEAST}recommends: 1\n", "'recommends' is neither true nor false"),
-        (f"{LEAST}selinux: true\n", "'selinux' is true, and labels are not supported"),
+        (f"{LEAST}selinux: 1\n", "'selinux' is neither true nor false"),
         (f"{LEAST}add-commit-metadata: [a]\n", "'add-commit-metadata' is not a mapping"),
         (
             f"{LEAST}add-commit-metadata: {{a: [b]}}\n",
