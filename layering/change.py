@@ -5,33 +5,26 @@ Whatever may refuse comes before whatever costs: of another base only its packag
 fetched until the solver has agreed and a person has, and the tree itself after that.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
-from layering import preflight, progress, remotes, requests, rpmdb, rpmdb_query
+from layering import preflight, progress, remotes
+from layering.allowances import NOTHING, Allowances, Asked
 from layering.base import load_base
 from layering.deployments import Deployment
-from layering.errors import BadRequestError
+from layering.host import Host
 from layering.intent import Intent
-from layering.merged import MergeOptions, merged_commit
+from layering.merged import MergeOptions, Parts, merged_commit
 from layering.origin import Origin
-from layering.packagediff import compare_packages
-from layering.proposal import BaseChange, Proposal, compare
-from layering.proposed import proposed_packages
-from layering.report import inactive_requests
+from layering.proposal import Proposal
+from layering.proposed import asks_for_else, propose
+from layering.refusals import hinted, refuse_lost_requests, refuse_unsupported
 from layering.resolution import Question, RepositoryOptions, Resolution, resolved
-from layering.sysroot import Sysroot
 from layering.target import Target
 from layering.workspace import clean_leftovers
-from solver import Nevra, SolverError
+from solver import Package, Reason
 
 Confirm = Callable[[Proposal], bool]
-
-# Groups of an origin in which rpm-ostree keeps changes to a tree that are not made here.
-_UNSUPPORTED_GROUPS = ("modules", "rpmostree")
-_UNSUPPORTED_KEYS = (("packages", "requested-local-fileoverride"),)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +33,7 @@ class ChangeOptions:
 
     repositories: RepositoryOptions = field(default_factory=RepositoryOptions)
     merge: MergeOptions = field(default_factory=MergeOptions)
+    allow: Asked = field(default_factory=Asked)
     install: tuple[str, ...] = ()  # requests added beside what the verb itself does
     uninstall: tuple[str, ...] = ()
     uninstall_all: bool = False
@@ -65,15 +59,6 @@ class Changed:
         return self.proposal.empty
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Host:
-    """Where changes are made, and who is told of it."""
-
-    sysroot: Sysroot
-    cache_dir: Path
-    report: progress.Report
-
-
 def change(
     host: Host, target: Target, intent: Intent, options: ChangeOptions, confirm: Confirm
 ) -> Changed:
@@ -84,9 +69,9 @@ def change(
         SolverError: no set of packages meets the requests on that base.
         FileConflictError, ScriptletFailedError, …: see `merged_commit`; nothing was deployed.
     """
-    _refuse_unsupported(target, intent)
-    _refuse_lost_requests(target, intent)
-    if _is_as_before(target, intent):
+    refuse_unsupported(target, intent)
+    refuse_lost_requests(target, intent)
+    if _is_as_before(target, intent) and not options.allow:
         return Changed(proposal=Proposal())
     following = _with_base(host, target, intent)
     if not intent.wanted:
@@ -105,51 +90,81 @@ def _to_merged(
         weak_deps=options.weak_deps,
         exclude=options.exclude,
         best=intent.best,
-        other_release=intent.best and _releasever(host, target) != target.base.releasever,
+        other_release=intent.best and target.pending_base.releasever != target.base.releasever,
     )
     with (
-        _hinted(target, intent),
+        hinted(target, intent),
         resolved(repo, target, question, options.repositories, host.cache_dir, report) as found,
     ):
-        proposal = _proposal(host, target, intent, found)
+        allowances = _allowances(target, intent, options, found)
+        proposal = propose(target, intent, found, allowances)
         stop = _stopped(proposal, options, confirm)
         if stop is not None:
             if proposal.empty and not options.dry_run:
-                found.fetch(report)  # brings back the layer of a file that is given again
+                # Brings back the layer of a file that is given again.
+                found.fetch(report, allowances.drop_special)
             return stop
         _fetch_base(host, intent)
-        layers = found.fetch(report)
+        layers = found.fetch(report, allowances.drop_special)
         transaction = found.transaction
     if options.download_only:
         progress.note(report, "import", "downloaded and imported; nothing deployed")
         return Changed(proposal=proposal)
+    origin = intent.next_origin.replacing(allowances.replacefiles)
     if not layers:  # the base itself has all that was asked for
-        return _deployed(host, target, target.base_commit, intent, options, proposal)
-    commit = merged_commit(
-        host.sysroot, target, intent.wanted, transaction, layers, options.merge, report
+        return _deployed(host, target, target.base_commit, origin, options, proposal)
+    parts = Parts(
+        wanted=intent.wanted, transaction=transaction, layers=layers, allowances=allowances
     )
-    return _deployed(host, target, commit, intent, options, proposal)
+    commit = merged_commit(host, target, parts, options.merge)
+    return _deployed(host, target, commit, origin, options, proposal)
+
+
+def _allowances(
+    target: Target, intent: Intent, options: ChangeOptions, found: Resolution
+) -> Allowances:
+    """Returns what the next tree's packages are allowed: what they were, and what is asked now."""
+    packages = found.transaction.packages
+    before = {(layer.nevra, layer.digest) for layer in target.tree.layers}
+    new = {
+        package.nevra.name
+        for package in packages
+        if (str(package.nevra), package.digest) not in before
+        or _direct(package) & intent.asked_anew
+    }
+    names = [package.nevra.name for package in packages]
+    # A request that the base meets just now keeps what its package was allowed.
+    kept = {*names, *(package.name for package in intent.wanted.requested_local)}
+    return target.allowances.only(kept) | options.allow.for_packages(names, new)
+
+
+def _direct(package: Package) -> frozenset[str]:
+    """Returns the requests that ask for the package itself, not for what needs it."""
+    if package.reason is not Reason.USER or len(package.requested_by) == 1:
+        return frozenset(package.requested_by if package.reason is Reason.USER else ())
+    name, nevra = package.nevra.name, str(package.nevra)
+    return frozenset({name, f"{name}.{package.nevra.arch}", nevra} & {*package.requested_by})
 
 
 def _to_base(
     host: Host, target: Target, intent: Intent, options: ChangeOptions, confirm: Confirm
 ) -> Changed:
     """Goes to the base commit itself: no layer is left."""
-    proposal = _proposal(host, target, intent, None)
+    proposal = propose(target, intent, None, NOTHING)
     stop = _stopped(proposal, options, confirm)
     if stop is not None:
         return stop
     _fetch_base(host, intent)
     if options.download_only:
         return Changed(proposal=proposal)
-    return _deployed(host, target, target.base_commit, intent, options, proposal)
+    return _deployed(host, target, target.base_commit, intent.next_origin, options, proposal)
 
 
 def _deployed(
     host: Host,
     target: Target,
     commit: str,
-    intent: Intent,
+    origin: Origin,
     options: ChangeOptions,
     proposal: Proposal,
 ) -> Changed:
@@ -159,7 +174,7 @@ def _deployed(
         host,
         target,
         commit,
-        intent.next_origin,
+        origin,
         kargs=None,
         lock_finalization=options.lock_finalization,
     )
@@ -204,54 +219,15 @@ def _with_base(host: Host, target: Target, intent: Intent) -> Target:
     repo = host.sysroot.repo
     if intent.source is not None:
         remotes.fetch_description(repo, intent.source, intent.base_commit, host.report)
-    return replace(target, base=load_base(repo, intent.base_commit, host.cache_dir))
+    base = load_base(
+        repo, intent.base_commit, host.cache_dir, allowed=target.settings.allow_top_level
+    )
+    return replace(target, base=base)
 
 
 def _fetch_base(host: Host, intent: Intent) -> None:
     if intent.source is not None:
         remotes.fetch_tree(host.sysroot.repo, intent.source, intent.base_commit, host.report)
-
-
-def _proposal(host: Host, target: Target, intent: Intent, found: Resolution | None) -> Proposal:
-    inactive = found.transaction.inactive if found else ()
-    dormant = set(inactive_requests(target.pending.origin, target.tree))
-    return compare(
-        target.tree.layers,
-        proposed_packages(found) if found else (),
-        inactive=inactive,
-        returning=tuple(sorted((dormant & intent.wanted.names) - set(inactive))),
-        requests_changed=_asks_for_else(target, intent),
-        base=_base_change(host, target, intent),
-    )
-
-
-def _base_change(host: Host, target: Target, intent: Intent) -> BaseChange | None:
-    pending = target.pending
-    refspec = intent.origin.refspec or ""
-    if target.base_commit == pending.base_checksum and refspec == (pending.origin.refspec or ""):
-        return None
-    before = load_base(host.sysroot.repo, pending.base_checksum, host.cache_dir)
-    return BaseChange(
-        refspec_before=pending.origin.refspec or pending.origin.container_image or "",
-        refspec_after=refspec,
-        commit_before=pending.base_checksum,
-        commit_after=target.base_commit,
-        version_before=before.version,
-        version_after=target.base.version,
-        packages=compare_packages(
-            _installed(before.installroot), _installed(target.base.installroot)
-        ),
-    )
-
-
-def _releasever(host: Host, target: Target) -> str | None:
-    """Returns the release of the pending deployment's base."""
-    base = target.pending.base_checksum
-    return load_base(host.sysroot.repo, base, host.cache_dir).releasever
-
-
-def _installed(root: Path) -> tuple[Nevra, ...]:
-    return tuple(each.nevra for each in rpmdb_query.packages(rpmdb.database_in(root)))
 
 
 def _stopped(proposal: Proposal, options: ChangeOptions, confirm: Confirm) -> Changed | None:
@@ -266,68 +242,5 @@ def _stopped(proposal: Proposal, options: ChangeOptions, confirm: Confirm) -> Ch
 def _is_as_before(target: Target, intent: Intent) -> bool:
     """Returns whether nothing has to be asked to know that the next tree is the pending one."""
     same = intent.base_commit == target.base_commit and not intent.new_local
-    same = same and not _asks_for_else(target, intent)
+    same = same and not asks_for_else(target, intent)
     return same and not (intent.best and intent.wanted)
-
-
-def _asks_for_else(target: Target, intent: Intent) -> bool:
-    """Returns whether the next origin says something else than the pending one."""
-    present, following = target.pending.origin, intent.origin
-    if intent.wanted != requests.current(present):
-        return True
-    return following.without_transient().format() != present.without_transient().format()
-
-
-def _refuse_unsupported(target: Target, intent: Intent) -> None:
-    """Raises BadRequestError where the pending tree has what a new one would silently lack."""
-    origin = intent.origin
-    found = ["overrides of base packages"] if origin.overrides else []
-    groups = [f"[{group}]" for group in _UNSUPPORTED_GROUPS if origin.document.keys(group)]
-    groups += [
-        f"[{group}] {key}" for group, key in _UNSUPPORTED_KEYS if origin.document.get(group, key)
-    ]
-    found += groups
-    if found:
-        what = f"the pending deployment has {' and '.join(found)}, which would be lost"
-        error = BadRequestError(f"{what}: {target.pending.id}")
-        if origin.overrides:
-            error.add_note("'overlay reset --overrides' gives the overrides up")
-        if groups:
-            error.add_note("take them back with 'rpm-ostree reset' and its options, then try again")
-        raise error
-
-
-def _refuse_lost_requests(target: Target, intent: Intent) -> None:
-    """Raises BadRequestError where an origin asks for nothing of what its tree was made for.
-
-    So it is after a power cut on some file systems: a file of no bytes.
-    """
-    origin, made_for = target.pending.origin, target.tree.requested
-    if origin.layered or intent.source is not None or not intent.wanted:
-        return
-    if not (target.tree.layers and made_for):
-        return
-    error = BadRequestError(
-        f"the origin asks for nothing, but its tree was made for {', '.join(made_for)}: "
-        f"{target.pending.id}"
-    )
-    error.add_note(f"to ask for it again: overlay rebase REFSPEC --install {made_for[0]} …")
-    error.add_note("'overlay reset' goes on without")
-    raise error
-
-
-@contextmanager
-def _hinted(target: Target, intent: Intent) -> Iterator[None]:
-    """Tells, where requests of before do not fit any more, how to go on without them."""
-    try:
-        yield
-    except SolverError as error:
-        present = requests.current(target.pending.origin)
-        old = [spec for spec in error.requests if spec in present.names]
-        if old and intent.best:
-            error.add_note("to go on without: " + " ".join(f"--uninstall {spec}" for spec in old))
-        elif old and not target.tree.policy_version:
-            error.add_note(
-                "the pending tree is not overlay's: what it layers comes from the repositories once"
-            )
-        raise

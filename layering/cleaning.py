@@ -17,11 +17,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from layering import progress, provenance, rpmdb
+from layering import failedtree, progress, provenance, rpmdb, selinux
 from layering._ostree import OSTree, reported
 from layering.deployments import Deployment
 from layering.metadata_read import base_of, read
-from layering.refs import BASE_PREFIX, LAYER_PREFIX, MERGED_PREFIX
+from layering.refs import BASE_PREFIX, FAILED_REF, LAYER_PREFIX, MERGED_PREFIX
 from layering.sysroot import Sysroot
 from layering.workspace import clean_leftovers
 
@@ -38,7 +38,7 @@ class CleanUp:
 
 # What the cache directory holds that is made again when it is missed. The directory itself may be
 # somebody's choice, and is never removed as a whole.
-_MADE_AGAIN = ("metadata", "packages", "base")
+_MADE_AGAIN = ("metadata", "packages", "base", "policy")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +76,7 @@ def clean(
     swept = sysroot.sweep()
     with sysroot.repo.transaction():
         pass  # libostree removes what its own interrupted transactions left when it begins one
+    failed = (FAILED_REF,) if failedtree.forget(sysroot.repo) else ()
     cached = _drop_cache(sysroot, before, cache_dir, report) if what.cache else Cleaned()
     if what.metadata:
         with progress.phase(report, "metadata"):
@@ -84,7 +85,7 @@ def clean(
                 if (cache_dir / name).exists():
                     shutil.rmtree(cache_dir / name)
     objects = size = 0
-    if dropped or what.cache:
+    if dropped or failed or what.cache:
         with progress.phase(report, "prune"):
             objects, size = _prune(sysroot)
     return Cleaned(
@@ -92,7 +93,7 @@ def clean(
         refs=cached.refs,
         branches=cached.branches,
         databases=cached.databases,
-        leftovers=(*map(str, leftovers), *swept),
+        leftovers=(*map(str, leftovers), *swept, *failed),
         metadata=what.metadata,
         objects=objects,
         size=size,
@@ -117,6 +118,7 @@ def _drop_cache(
             sysroot.repo.handle.transaction_set_refspec(ref, None)
     provenance.keep_only(cache_dir, used.digests)
     databases = rpmdb.drop_copies(cache_dir, used.commits)
+    selinux.drop_copies(cache_dir)
     return Cleaned(refs=refs, branches=branches, databases=databases)
 
 

@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from layering import newbase, progress
-from layering.change import Changed, ChangeOptions, Confirm, Host, change, deploy
+from layering.change import Changed, ChangeOptions, Confirm, change, deploy
 from layering.cleaning import Cleaned, CleanUp, clean
 from layering.deployments import Deployment
+from layering.host import Host
 from layering.intent import Intent, Reset, additions, resetting, staying, with_requests
 from layering.kargs import KargEdit, edited
-from layering.newbase import Available
+from layering.newbase import Available, Lookup
 from layering.resolution import RepositoryOptions, sack_config, sweep_stubs, told
 from layering.sysroot import Sysroot
 from layering.target import Target, load_target
@@ -32,18 +33,28 @@ class KargsChanged:
     before: tuple[str, ...]
     after: tuple[str, ...]
     deployment: Deployment | None
+    warnings: tuple[str, ...] = ()  # what finalizing it will settle otherwise than expected
 
 
 class Client:
     """Works on one stateroot of a sysroot."""
 
     def __init__(
-        self, sysroot: Sysroot, stateroot: str | None, cache_dir: Path, report: progress.Report
+        self,
+        sysroot: Sysroot,
+        stateroot: str | None,
+        cache_dir: Path,
+        report: progress.Report,
+        *,
+        log_dir: Path | None = None,
     ) -> None:
-        self._sysroot = sysroot
         self._stateroot = stateroot
-        self._cache_dir = cache_dir
-        self._report = report
+        self._host = Host(
+            sysroot=sysroot,
+            cache_dir=cache_dir,
+            log_dir=log_dir or cache_dir / "log",
+            report=report,
+        )
 
     # What is asked for on top of the base
 
@@ -90,16 +101,11 @@ class Client:
         def intent(target: Target) -> Intent:
             chosen = newbase.chosen_by_hand(target) if unattended else ""
             if chosen:
-                progress.note(self._report, "upgrade", f"left alone: {chosen}")
+                progress.note(self._host.report, "upgrade", f"left alone: {chosen}")
                 return staying(target)
-            return newbase.upgraded(
-                self._sysroot.repo,
-                target,
-                self._report,
-                offline=options.repositories.cache_only,
-                allow_downgrade=allow_downgrade,
-            )
+            return newbase.upgraded(target, lookup)
 
+        lookup = self._lookup(options, allow_downgrade=allow_downgrade)
         return self._change(intent, options, confirm, asks_remote=True)
 
     def rebase(
@@ -112,19 +118,13 @@ class Client:
         allow_downgrade: bool = False,
     ) -> Changed:
         """Goes to another branch, or to one commit of it, with the same requests."""
-
-        def intent(target: Target) -> Intent:
-            return newbase.rebased(
-                self._sysroot.repo,
-                target,
-                refspec,
-                revision,
-                self._report,
-                offline=options.repositories.cache_only,
-                allow_downgrade=allow_downgrade,
-            )
-
-        return self._change(intent, options, confirm, asks_remote=True)
+        lookup = self._lookup(options, allow_downgrade=allow_downgrade)
+        return self._change(
+            lambda target: newbase.rebased(target, lookup, refspec, revision),
+            options,
+            confirm,
+            asks_remote=True,
+        )
 
     def deploy(
         self,
@@ -135,81 +135,81 @@ class Client:
         allow_downgrade: bool = False,
     ) -> Changed:
         """Goes to one commit of the branch, with the same requests, and holds the base there."""
-
-        def intent(target: Target) -> Intent:
-            return newbase.at_revision(
-                self._sysroot.repo,
-                target,
-                revision,
-                self._report,
-                offline=options.repositories.cache_only,
-                allow_downgrade=allow_downgrade,
-            )
-
-        return self._change(intent, options, confirm, asks_remote=True)
+        lookup = self._lookup(options, allow_downgrade=allow_downgrade)
+        return self._change(
+            lambda target: newbase.at_revision(target, lookup, revision),
+            options,
+            confirm,
+            asks_remote=True,
+        )
 
     def available(self, options: ChangeOptions) -> Available:
-        """Returns what an upgrade would find; nothing but a commit object is fetched."""
-        with self._sysroot.lock(self._report):
-            target = load_target(self._sysroot, self._stateroot, self._cache_dir)
-            offline = options.repositories.cache_only
-            return newbase.available(self._sysroot.repo, target, self._report, offline=offline)
+        """Returns what an upgrade would find; nothing but a commit object is fetched.
+
+        No lock is taken: a look need not wait for an upgrade that is under way, nor hold one up.
+        """
+        target = load_target(self._host.sysroot, self._stateroot, self._host.cache_dir)
+        return newbase.available(target, self._lookup(options))
 
     # Deployments
 
     def rollback(self) -> Deployment:
         """Makes the previous deployment the one that is booted next."""
-        with self._sysroot.lock(self._report):
-            return self._sysroot.rollback(self._name())
+        with self._host.sysroot.lock(self._host.report):
+            return self._host.sysroot.rollback(self._name())
 
     def pin(self, index: int, *, pinned: bool = True) -> Deployment:
         """Keeps a deployment until it is unpinned, or, with `pinned=False`, no longer."""
-        with self._sysroot.lock(self._report):
-            deployment = self._sysroot.at_index(index)
+        with self._host.sysroot.lock(self._host.report):
+            deployment = self._host.sysroot.at_index(index)
             if deployment.pinned is not pinned:
-                self._sysroot.pin(deployment, pinned=pinned)
-            return self._sysroot.at_index(index)
+                self._host.sysroot.pin(deployment, pinned=pinned)
+            return self._host.sysroot.at_index(index)
 
     def change_kargs(
         self, edits: Sequence[KargEdit], *, lock_finalization: bool = False
     ) -> KargsChanged:
         """Deploys the pending tree once more with other kernel arguments."""
-        with self._sysroot.lock(self._report):
-            target = load_target(self._sysroot, self._stateroot, self._cache_dir)
+        with self._host.sysroot.lock(self._host.report):
+            target = load_target(self._host.sysroot, self._stateroot, self._host.cache_dir)
             pending = target.pending
             if lock_finalization:
-                self._sysroot.check_staging()
+                self._host.sysroot.check_staging()
             after = edited(pending.kargs, edits)
             if after == pending.kargs:
                 return KargsChanged(before=pending.kargs, after=after, deployment=None)
-            deployment, _warnings = deploy(
-                self._host(),
+            deployment, warnings = deploy(
+                self._host,
                 target,
                 pending.checksum,
                 pending.origin,
                 kargs=after,
                 lock_finalization=lock_finalization,
             )
-            return KargsChanged(before=pending.kargs, after=after, deployment=deployment)
+            return KargsChanged(
+                before=pending.kargs, after=after, deployment=deployment, warnings=warnings
+            )
 
     def finalize(self) -> Deployment:
         """Lets a staged deployment that was locked be put into the boot order at shutdown."""
-        with self._sysroot.lock(self._report):
-            return self._sysroot.finalize_staged()
+        with self._host.sysroot.lock(self._host.report):
+            return self._host.sysroot.finalize_staged()
 
     def clean_up(self, what: CleanUp) -> Cleaned:
         """Removes what is no longer needed."""
-        with self._sysroot.lock(self._report):
-            sweep_stubs(self._cache_dir)
-            return clean(self._sysroot, self._name(), self._cache_dir, what, self._report)
+        with self._host.sysroot.lock(self._host.report):
+            sweep_stubs(self._host.cache_dir)
+            return clean(
+                self._host.sysroot, self._name(), self._host.cache_dir, what, self._host.report
+            )
 
     def refresh_metadata(self, options: RepositoryOptions) -> tuple[Repository, ...]:
         """Fetches the repositories' metadata anew and returns what they are."""
-        target = load_target(self._sysroot, self._stateroot, self._cache_dir)
-        config = sack_config(target, options, self._cache_dir)
+        target = load_target(self._host.sysroot, self._stateroot, self._host.cache_dir)
+        config = sack_config(target, options, self._host.cache_dir)
         with (
-            progress.phase(self._report, "metadata"),
-            Sack.open(config, told(self._report)) as sack,
+            progress.phase(self._host.report, "metadata"),
+            Sack.open(config, told(self._host.report)) as sack,
         ):
             return sack.repositories()
 
@@ -223,11 +223,11 @@ class Client:
     ) -> Changed:
         added = additions(options.install)
         if options.lock_finalization:
-            self._sysroot.check_staging()
+            self._host.sysroot.check_staging()
         # A look at what would change writes nothing, unless a remote has to be asked.
         looks = options.dry_run and not asks_remote
-        with nullcontext() if looks else self._sysroot.lock(self._report):
-            target = load_target(self._sysroot, self._stateroot, self._cache_dir)
+        with nullcontext() if looks else self._host.sysroot.lock(self._host.report):
+            target = load_target(self._host.sysroot, self._stateroot, self._host.cache_dir)
             intent = with_requests(
                 to_intent(target),
                 target,
@@ -235,10 +235,15 @@ class Client:
                 options.uninstall,
                 drop_all=options.uninstall_all,
             )
-            return change(self._host(), target, intent, options, confirm)
+            return change(self._host, target, intent, options, confirm)
 
-    def _host(self) -> Host:
-        return Host(sysroot=self._sysroot, cache_dir=self._cache_dir, report=self._report)
+    def _lookup(self, options: ChangeOptions, *, allow_downgrade: bool = False) -> Lookup:
+        return Lookup(
+            repo=self._host.sysroot.repo,
+            report=self._host.report,
+            offline=options.repositories.cache_only,
+            allow_downgrade=allow_downgrade,
+        )
 
     def _name(self) -> str:
-        return self._stateroot or self._sysroot.default_stateroot()
+        return self._host.sysroot.chosen_stateroot(self._stateroot)

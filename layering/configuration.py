@@ -8,6 +8,7 @@ A file that is not there says nothing, and the defaults hold. The format is TOML
 
 import difflib
 import json
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -17,7 +18,9 @@ from typing import Self
 
 from layering.errors import LayeringError
 
-PATH = Path("/etc/overlay/overlay.toml")
+IN_ETC = Path("overlay/overlay.toml")
+PATH = "/etc" / IN_ETC
+_DAY = 86400  # seconds
 
 
 class ConfigurationError(LayeringError):
@@ -43,6 +46,9 @@ class Configuration:
     """Everything that the file can say, with the defaults."""
 
     automatic: AutomaticPolicy = AutomaticPolicy.NONE
+    time_limit: float = 600.0  # seconds, for each script
+    skip: tuple[str, ...] = ()  # scripts that do not run: PACKAGE or PACKAGE.PHASE, with globs
+    allow_top_level: tuple[str, ...] = ()  # directories of / that packages may fill, by name
 
     @classmethod
     def parse(cls, text: str, path: Path) -> Self:
@@ -56,12 +62,27 @@ class Configuration:
         except tomllib.TOMLDecodeError as error:
             # It says line and column by itself.
             raise ConfigurationError(path, f"not TOML: {error}") from None
-        upgrade = _tables(document, path).get("upgrade", {})
-        return cls(automatic=_automatic(upgrade.get("automatic", AutomaticPolicy.NONE), path))
+        tables = _tables(document, path)
+        upgrade, scripts, packages = (tables.get(name, {}) for name in _KEYS)
+        return cls(
+            automatic=_automatic(upgrade.get("automatic", AutomaticPolicy.NONE), path),
+            time_limit=_seconds(scripts.get("time-limit", 600), path),
+            skip=_rules(scripts.get("skip", []), path),
+            allow_top_level=_top_level(packages.get("allow-top-level", []), path),
+        )
 
 
 # Every key by its table.
-_KEYS: Mapping[str, tuple[str, ...]] = {"upgrade": ("automatic",)}
+_KEYS: Mapping[str, tuple[str, ...]] = {
+    "upgrade": ("automatic",),
+    "scripts": ("time-limit", "skip"),
+    "packages": ("allow-top-level",),
+}
+# Directories that are the host's, the kernel's, or have a convention of their own.
+_NOT_FOR_PACKAGES = frozenset(
+    "boot dev etc home media mnt opt ostree proc root run sys sysroot tmp usr var".split()
+)
+_RULE = re.compile(r"[^\s/.][^\s/]*?(\.%[a-z?*]+)?")
 
 
 def load(path: Path = PATH) -> Configuration:
@@ -121,6 +142,42 @@ def _automatic(value: object, path: Path) -> AutomaticPolicy:
     word = value.lower() if isinstance(value, str) else ""
     near = difflib.get_close_matches(word, allowed, n=1)
     raise ConfigurationError(path, what, f'did you mean "{near[0]}"?' if near else "")
+
+
+def _seconds(value: object, path: Path) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < _DAY:
+        what = f"'time-limit' in [scripts] is {_shown(value)}, no number of seconds up to a day"
+        raise ConfigurationError(path, what, "time-limit = 600 is ten minutes")
+    return float(value)
+
+
+def _rules(value: object, path: Path) -> tuple[str, ...]:
+    rules = _texts(value, "'skip' in [scripts]", '["kmod-x", "x.%post"]', path)
+    for rule in rules:
+        if _RULE.fullmatch(rule) is None:
+            what = f"'skip' in [scripts] has {_shown(rule)}, neither PACKAGE nor PACKAGE.%PHASE"
+            raise ConfigurationError(path, what)
+    return rules
+
+
+def _top_level(value: object, path: Path) -> tuple[str, ...]:
+    names = _texts(value, "'allow-top-level' in [packages]", '["nix"]', path)
+    for name in names:
+        what = f"'allow-top-level' in [packages] has {_shown(name)}"
+        if name in _NOT_FOR_PACKAGES:
+            raise ConfigurationError(path, f"{what}, which is not for packages to fill")
+        if not name or "/" in name or name in (".", ".."):
+            hint = "write the name of a directory of /, without a slash"
+            raise ConfigurationError(path, f"{what}, which is no name", hint)
+    return names
+
+
+def _texts(value: object, which: str, example: str, path: Path) -> tuple[str, ...]:
+    """Returns the sorted elements of an array of texts."""
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        what = f"{which} is {_shown(value)}, no array of texts"
+        raise ConfigurationError(path, what, f"write {which.split(chr(39))[1]} = {example}")
+    return tuple(sorted(set(value)))
 
 
 def _suggestion(word: str, known: Iterable[str]) -> str:

@@ -3,7 +3,7 @@
 
 Verbs differ in nothing else. Where the base comes from is one half (`layering.newbase` finds it),
 what is asked for on top of it the other: requests of the pending deployment go on, unless they are
-dropped, and what is added comes last, so that `--uninstall x --install x` leaves x.
+dropped, and what is added comes last.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from layering import requests
+from layering.errors import BadRequestError
 from layering.localrpm import local_packages, split_specs
 from layering.origin import LocalPackage, Origin, Overrides
 from layering.refspec import Refspec
@@ -47,6 +48,7 @@ class Intent:
     source: Refspec | None = None  # where the base is fetched from; None: it is in the repository
     best: bool = False  # the best version of every package, rather than the one that is layered
     new_local: Mapping[LocalPackage, Path] = field(default_factory=dict)
+    asked_anew: frozenset[str] = frozenset()  # of the requests' words, those of this command
     needs_repositories: bool = False
 
     @property
@@ -88,8 +90,12 @@ def with_requests(
     """Returns the intent with requests dropped and added.
 
     Raises:
+        BadRequestError: a word is asked for and to be dropped.
         NotRequestedError: something is to be dropped that nobody asked for.
     """
+    both = sorted(set(added.names).intersection(dropped))
+    if both:
+        raise BadRequestError(f"both to be installed and uninstalled: {', '.join(both)}")
     wanted = requests.NOTHING if drop_all else intent.wanted
     if dropped:
         wanted = requests.dropping(wanted, dropped, target.tree.layers)
@@ -99,5 +105,6 @@ def with_requests(
         intent,
         wanted=wanted,
         new_local=added.local,
+        asked_anew=frozenset((*added.names, *(package.nevra for package in added.local))),
         needs_repositories=intent.needs_repositories or bool(added),
     )

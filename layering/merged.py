@@ -10,107 +10,162 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from layering import progress, seal
-from layering.assembly import Assembled, Recipe, assemble
-from layering.errors import StrictError
+from layering import failedtree, progress, seal
+from layering.allowances import NOTHING, Allowances
+from layering.assembly import Assembled, assemble
+from layering.errors import LayeringError, StrictError
+from layering.failures import keep_failures
+from layering.host import Host
 from layering.importer import Layer, layer_info
-from layering.metadata import LayerRecord, TreeMetadata
+from layering.metadata import LayerRecord, SkippedRecord, TreeMetadata
 from layering.metadata_read import read
-from layering.refs import base_ref, merged_ref
+from layering.recipe import Recipe
+from layering.refs import FAILED_REF, base_ref, merged_ref
+from layering.repo import Repo
 from layering.requests import Wanted
 from layering.rpmdb import database_in
 from layering.rpmdb_query import packages as installed_packages
-from layering.sysroot import Sysroot
+from layering.scriptlog import ScriptLog
 from layering.target import Target, nearest_checkout
 from layering.versions import POLICY_VERSION
-from layering.warnings import warn_of, warn_of_dropped, warning_records
+from layering.warnings import noted, warn_of, warn_of_dropped, warning_records
 from solver import Nevra, Transaction
+from triggers import Phase, Plan, TriggerError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MergeOptions:
-    """What may make a merged tree another one than the default."""
+    """What is to happen where scripts fail."""
 
-    noscripts: frozenset[str] = frozenset()
-    strict: bool = False
+    strict: bool = False  # any failure is an error
+    keep_failed: bool = False  # the tree as it was then is kept, to be looked at
 
 
-def merged_commit(
-    sysroot: Sysroot,
-    target: Target,
-    wanted: Wanted,
-    transaction: Transaction,
-    layers: Sequence[Layer],
-    options: MergeOptions,
-    report: progress.Report,
-) -> str:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What is put on top of the base, and what is allowed to it."""
+
+    wanted: Wanted
+    transaction: Transaction
+    layers: tuple[Layer, ...]
+    allowances: Allowances = NOTHING
+
+
+def merged_commit(host: Host, target: Target, parts: Parts, options: MergeOptions) -> str:
     """Returns the checksum of the merged commit, which a ref holds.
 
     Raises:
-        FileConflictError, UnknownOwnerError, ScriptletFailedError, StrictError: nothing was kept.
+        FileConflictError, UnknownOwnerError, ScriptletFailedError, StrictError: no merged commit
+            was made; the tree as it was then is kept if the options say so.
     """
-    records = _records(transaction, layers)
-    ref = merged_ref(_key(target, wanted, records, options))
-    known = sysroot.repo.try_resolve(ref)
+    repo, report = host.sysroot.repo, host.report
+    records = _records(parts.transaction, parts.layers)
+    ref = merged_ref(_key(target, parts, records))
+    known = repo.try_resolve(ref)
     # What failed once, by a time limit perhaps, is tried again, and told again if it fails again.
-    if known is not None and not read(sysroot.repo.commit_of(known)).warnings:
+    if known is not None and not (made := read(repo.commit_of(known))).warnings:
         progress.note(report, "merge", "merged tree: known from before")
+        for text in made.notes:
+            progress.warn(report, "merge", text)
         return known
-    return _made(sysroot, target, wanted, records, layers, options, ref, report)
+    head = [f"base {target.base_commit}", *(f"layer {record.nevra}" for record in records)]
+    log = ScriptLog(host.log_dir, head, report)
+    if options.keep_failed:
+        failedtree.forget(repo)  # what is told of it later is of this operation
+    try:
+        return _made(host, target, parts, records, options, ref, log)
+    except (LayeringError, TriggerError) as error:
+        _explain(error, repo, options, log)
+        raise
+    finally:
+        log.close()
 
 
 def _made(
-    sysroot: Sysroot,
+    host: Host,
     target: Target,
-    wanted: Wanted,
+    parts: Parts,
     records: tuple[LayerRecord, ...],
-    layers: Sequence[Layer],
     options: MergeOptions,
     ref: str,
-    report: progress.Report,
+    log: ScriptLog,
 ) -> str:
-    repo = sysroot.repo
-    recipe = Recipe(
-        base=target.base,
-        layers=tuple(layer_info(repo, layer) for layer in layers),
-        checkout=nearest_checkout(sysroot.deployments, target.base_commit),
-        noscripts=options.noscripts,
-    )
+    repo, report = host.sysroot.repo, host.report
+    recipe = _recipe(host, target, parts, options)
     with repo.held():
-        done = assemble(repo, recipe, report)
+        done = assemble(repo, recipe, report, after=log)
         warn_of(done.outcomes, report)
-        failed = [outcome.invocation.label for outcome in done.outcomes if outcome.status]
-        if failed and options.strict:
-            raise StrictError(failed)
+        if log.failed and log.path is not None:
+            progress.note(report, "scripts", f"all that scripts wrote is in {log.path}")
+        if log.failed and options.strict:
+            if options.keep_failed:
+                failedtree.keep(
+                    repo, done.tree, base=target.base_commit, timestamp=recipe.timestamp
+                )
+            raise StrictError([outcome.invocation.label for outcome in log.failed])
         warn_of_dropped(done.dropped, report)
-        described = _described(sysroot, target, wanted, records, done)
+        notes = noted(recipe.layers, done.warnings)
+        for text in notes:
+            progress.warn(report, "merge", text)
+        described = _described(host, target, parts, records, done, notes)
         with progress.phase(report, "commit"), repo.transaction():
             repo.set_ref(base_ref(target.base_commit), target.base_commit)
-            return seal.commit(
+            commit = seal.commit(
                 repo,
                 done.tree,
                 parent=target.base_commit,
-                subject=f"layered: {len(layers)}",
+                subject=f"layered: {len(parts.layers)}",
                 timestamp=recipe.timestamp,
                 metadata=described.pack(),
                 refs=[ref],
             )
+        keep_failures(repo, commit, done.outcomes)
+        return commit
+
+
+def _recipe(host: Host, target: Target, parts: Parts, options: MergeOptions) -> Recipe:
+    sysroot = host.sysroot
+    return Recipe(
+        base=target.base,
+        layers=tuple(layer_info(sysroot.repo, layer) for layer in parts.layers),
+        checkout=nearest_checkout(sysroot.deployments, target.base_commit),
+        noscripts=parts.allowances.noscripts,
+        skip=target.skip,
+        replacing=parts.allowances.replacefiles,
+        time_limit=target.settings.time_limit,
+        keep_failed=options.keep_failed,
+    )
+
+
+def _explain(error: Exception, repo: Repo, options: MergeOptions, log: ScriptLog) -> None:
+    """Adds where to look to an error that ended a merge."""
+    if log.path is not None:
+        error.add_note(f"all that scripts wrote is in {log.path}")
+    kept = repo.try_resolve(FAILED_REF) if options.keep_failed else None
+    if kept is not None:
+        keep_failures(repo, kept, log.failed)
+        error.add_note("'overlay shell failed' enters the tree as it was then")
+        if log.failed:
+            error.add_note("'overlay shell failed --replay' runs the script again in it")
+    elif log.failed and not options.keep_failed:
+        error.add_note("--keep-failed keeps the tree as it is then, for 'overlay shell failed'")
 
 
 def _described(
-    sysroot: Sysroot,
+    host: Host,
     target: Target,
-    wanted: Wanted,
+    parts: Parts,
     records: tuple[LayerRecord, ...],
     done: Assembled,
+    notes: tuple[str, ...],
 ) -> TreeMetadata:
     installed = installed_packages(database_in(target.base.installroot))
-    local = (package.nevra for package in wanted.requested_local)
+    local = (package.nevra for package in parts.wanted.requested_local)
     return TreeMetadata(
         layered=True,
         version=target.base.version,
-        linux=read(sysroot.repo.commit_of(target.base_commit)).linux,
-        requested=tuple(sorted((*wanted.requested, *local))),
+        linux=done.linux or read(host.sysroot.repo.commit_of(target.base_commit)).linux,
+        requested=tuple(sorted((*parts.wanted.requested, *local))),
         packages=(
             *(package.nevra for package in installed),
             *(Nevra.parse(record.nevra) for record in records),
@@ -118,6 +173,19 @@ def _described(
         layers=records,
         warnings=warning_records(done.outcomes),
         policy_version=POLICY_VERSION,
+        allowances=parts.allowances,
+        skip=target.settings.skip,
+        skipped=_skipped(done.plan),
+        notes=notes,
+    )
+
+
+def _skipped(plan: Plan) -> tuple[SkippedRecord, ...]:
+    """Returns what packages would have run; not what is overlay's own and had nothing to do."""
+    return tuple(
+        SkippedRecord(label=each.label, reason=each.reason)
+        for each in plan.skipped
+        if each.phase is not Phase.BUILTIN
     )
 
 
@@ -136,19 +204,18 @@ def _records(transaction: Transaction, layers: Sequence[Layer]) -> tuple[LayerRe
     )
 
 
-def _key(
-    target: Target, wanted: Wanted, records: Sequence[LayerRecord], options: MergeOptions
-) -> str:
+def _key(target: Target, parts: Parts, records: Sequence[LayerRecord]) -> str:
     material = {
         "policy": POLICY_VERSION,
         "base": target.base_commit,
-        "requested": wanted.requested,
-        "local": [str(package) for package in wanted.requested_local],
+        "requested": parts.wanted.requested,
+        "local": [str(package) for package in parts.wanted.requested_local],
         "layers": sorted(
             (record.nevra, record.digest, record.commit, record.reason, record.requested_by)
             for record in records
         ),
-        "noscripts": sorted(options.noscripts),
+        "allowances": parts.allowances.to_dict(),
+        "skip": target.settings.skip,
     }
     text = json.dumps(material, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from layering._ostree import GLib
+from layering.allowances import NOTHING, Allowances
 from solver import Nevra, compare_evr
 
 CLIENT_LAYER_VERSION = 6
@@ -37,11 +38,17 @@ TYPES: Mapping[str, str] = {
     "overlay.layers": "a(sssssas)",
     "overlay.warnings": "a(ssis)",
     "overlay.policy-version": "u",
+    "overlay.allowances": "a{sas}",
+    "overlay.skip": "as",
+    "overlay.skipped": "a(ss)",
+    "overlay.notes": "as",
 }
 _ALWAYS = frozenset(
     {"rpmostree.rpmmd-repos", "rpmostree.rpmdb.pkglist"}
-    | {key for key in TYPES if key.startswith("overlay.")}
+    | {"overlay.layers", "overlay.warnings", "overlay.policy-version"}
 )
+# Written where there is something to write.
+_SOMETIMES = ("overlay.allowances", "overlay.skip", "overlay.skipped", "overlay.notes")
 Replaced = tuple[tuple[Nevra, Nevra], ...]  # (new, old)
 
 
@@ -73,6 +80,14 @@ class WarningRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SkippedRecord:
+    """A script of a package that did not run, and why."""
+
+    label: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RepositoryRecord:
     """A repository that was there when the tree was made."""
 
@@ -96,6 +111,10 @@ class TreeMetadata:
     layers: tuple[LayerRecord, ...] = ()
     warnings: tuple[WarningRecord, ...] = ()
     policy_version: int = 0
+    allowances: Allowances = NOTHING
+    skip: tuple[str, ...] = ()  # rules of the host that kept scripts from running
+    skipped: tuple[SkippedRecord, ...] = ()
+    notes: tuple[str, ...] = ()  # warnings of no script's failure
 
     def pack(self) -> dict[str, GLib.Variant]:
         """Returns the commit's metadata, in which the order of what came in is not to be seen."""
@@ -119,8 +138,12 @@ class TreeMetadata:
             "overlay.layers": sorted(map(_pack_layer, self.layers)),
             "overlay.warnings": [(w.package, w.phase, w.status, w.message) for w in self.warnings],
             "overlay.policy-version": self.policy_version,
+            "overlay.allowances": dict(sorted(self.allowances.to_dict().items())),
+            "overlay.skip": sorted(self.skip),
+            "overlay.skipped": [(each.label, each.reason) for each in self.skipped],
+            "overlay.notes": self.notes,
         }
-        kept = [key for key in TYPES if self._has(key)]
+        kept = [key for key in TYPES if self._has(key) or (key in _SOMETIMES and values[key])]
         return {key: GLib.Variant(TYPES[key], values[key]) for key in kept}
 
     def _has(self, key: str) -> bool:
@@ -128,7 +151,7 @@ class TreeMetadata:
             return bool(self.version)
         if key.startswith("ostree."):
             return bool(self.linux)
-        return self.layered or key in _ALWAYS
+        return key in _ALWAYS or (self.layered and key not in _SOMETIMES)
 
     def _pack_repository(self, repository: RepositoryRecord) -> dict[str, GLib.Variant]:
         timestamp = repository.timestamp

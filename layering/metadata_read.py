@@ -8,11 +8,13 @@ if it were empty. rpm-ostree left keys out in earlier versions of its set, and c
 from collections.abc import Iterator, Mapping, Sequence
 
 from layering._ostree import GLib
+from layering.allowances import NOTHING, Allowances
 from layering.metadata import (
     TYPES,
     LayerRecord,
     Replaced,
     RepositoryRecord,
+    SkippedRecord,
     TreeMetadata,
     WarningRecord,
 )
@@ -36,6 +38,10 @@ def read(commit: Commit) -> TreeMetadata:
         layers=tuple(_layers(found.rows("overlay.layers"))),
         warnings=tuple(_warnings(found.rows("overlay.warnings"))),
         policy_version=found.number("overlay.policy-version"),
+        allowances=found.allowances(),
+        skip=tuple(map(str, found.rows("overlay.skip"))),
+        skipped=tuple(_skipped(found.rows("overlay.skipped"))),
+        notes=tuple(map(str, found.rows("overlay.notes"))),
     )
 
 
@@ -80,6 +86,10 @@ class _Found:
         value = self.value("rpmostree.replaced-base-remote-packages")
         found: Mapping[str, object] = {} if value is None else value.unpack()
         return tuple((source, _replaced(pairs)) for source, pairs in sorted(found.items()))
+
+    def allowances(self) -> Allowances:
+        value = self.value("overlay.allowances")
+        return NOTHING if value is None else Allowances.of(value.unpack())
 
     def repositories(self) -> Iterator[RepositoryRecord]:
         for row in self.rows("rpmostree.rpmmd-repos"):
@@ -130,3 +140,10 @@ def _warnings(rows: Sequence[object]) -> Iterator[WarningRecord]:
         match row:
             case (str(package), str(phase), int(status), str(message)):
                 yield WarningRecord(package=package, phase=phase, status=status, message=message)
+
+
+def _skipped(rows: Sequence[object]) -> Iterator[SkippedRecord]:
+    for row in rows:
+        match row:
+            case (str(label), str(reason)):
+                yield SkippedRecord(label=label, reason=reason)

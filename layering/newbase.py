@@ -42,7 +42,31 @@ class Available:
     older: Head | None = None  # the branch went back to this, which an upgrade refuses
 
 
-def available(repo: Repo, target: Target, report: progress.Report, *, offline: bool) -> Available:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lookup:
+    """Where a base is looked for, and how."""
+
+    repo: Repo
+    report: progress.Report
+    offline: bool = False  # among what is here, without any remote
+    allow_downgrade: bool = False
+
+    def head(self, refspec: Refspec) -> Head:
+        """Returns the newest commit of a branch; RemoteError if it cannot be had."""
+        return remotes.fetch_head(self.repo, refspec, self.report, offline=self.offline)
+
+    def revision(self, refspec: Refspec, text: str) -> Head:
+        """Returns a version or commit of a branch; RemoteError if it cannot be had."""
+        find = remotes.find_revision
+        try:
+            return find(self.repo, refspec, text, self.report, offline=self.offline)
+        except remotes.RemoteError as error:
+            if re.fullmatch(r"[0-9a-f]{4,7}", text):
+                error.add_note("the beginning of a commit has 8 digits at least")
+            raise
+
+
+def available(target: Target, lookup: Lookup) -> Available:
     """Returns whether the branch of the pending deployment has another commit than it.
 
     Raises:
@@ -50,7 +74,7 @@ def available(repo: Repo, target: Target, report: progress.Report, *, offline: b
         RemoteError: it cannot be asked.
     """
     refspec = _followed_by(target.pending.origin)
-    head = remotes.fetch_head(repo, refspec, report, offline=offline)
+    head = lookup.head(refspec)
     current = _current(target)
     if head.commit == current.commit:
         return Available(refspec=refspec, current=current, found=None)
@@ -69,9 +93,7 @@ def chosen_by_hand(target: Target) -> str:
     return ""
 
 
-def upgraded(
-    repo: Repo, target: Target, report: progress.Report, *, offline: bool, allow_downgrade: bool
-) -> Intent:
+def upgraded(target: Target, lookup: Lookup) -> Intent:
     """Returns the intent of the same requests on the newest commit of the branch.
 
     Raises:
@@ -79,22 +101,13 @@ def upgraded(
         RemoteError: it cannot be asked.
     """
     refspec = _followed_by(target.pending.origin)
-    head = remotes.fetch_head(repo, refspec, report, offline=offline)
-    if not allow_downgrade:
+    head = lookup.head(refspec)
+    if not lookup.allow_downgrade:
         _refuse_older(refspec, head, target)
     return _moved(target, head, refspec, target.pending.origin.holding(None))
 
 
-def rebased(
-    repo: Repo,
-    target: Target,
-    text: str,
-    revision: str | None,
-    report: progress.Report,
-    *,
-    offline: bool,
-    allow_downgrade: bool,
-) -> Intent:
+def rebased(target: Target, lookup: Lookup, text: str, revision: str | None) -> Intent:
     """Returns the intent of the same requests on another branch, or on one commit of it.
 
     The branch may leave out the remote or the name, which then stay as they are.
@@ -107,24 +120,16 @@ def rebased(
     refspec = Refspec.parse_against(text, origin.refspec)
     following = origin.with_refspec(str(refspec))
     if revision is None:
-        head = remotes.fetch_head(repo, refspec, report, offline=offline)
+        head = lookup.head(refspec)
     else:
-        head = remotes.find_revision(repo, refspec, revision, report, offline=offline)
+        head = lookup.revision(refspec, revision)
         following = following.holding(head.commit)
-    if str(refspec) == origin.refspec and not allow_downgrade:
+    if str(refspec) == origin.refspec and not lookup.allow_downgrade:
         _refuse_older(refspec, head, target)
     return _moved(target, head, refspec, following)
 
 
-def at_revision(
-    repo: Repo,
-    target: Target,
-    revision: str,
-    report: progress.Report,
-    *,
-    offline: bool,
-    allow_downgrade: bool,
-) -> Intent:
+def at_revision(target: Target, lookup: Lookup, revision: str) -> Intent:
     """Returns the intent of the same requests on one commit of the branch, which holds it there.
 
     Raises:
@@ -133,12 +138,12 @@ def at_revision(
     """
     refspec = _followed_by(target.pending.origin)
     try:
-        head = remotes.find_revision(repo, refspec, revision, report, offline=offline)
+        head = lookup.revision(refspec, revision)
     except remotes.RemoteError as error:
-        if not offline and refspec.remote:
+        if not lookup.offline and refspec.remote:
             error.add_note("--cache-only looks for it among what is here")
         raise
-    if not allow_downgrade:
+    if not lookup.allow_downgrade:
         _refuse_older(refspec, head, target)
     return _moved(target, head, refspec, target.pending.origin.holding(head.commit))
 

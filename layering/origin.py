@@ -8,13 +8,15 @@ base packages in `[overrides]`. rpm-ostree forgets keys that it does not know: n
 alone belongs here. Keys that *we* do not know stay where they are.
 """
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Self, TypeVar
 
 from layering.keyfile import KeyFile, escape, join_list, split_list, unescape
+from layering.originvalues import NO_OVERRIDES, LocalPackage, Overrides, Replacement
 from layering.sysroot_errors import OriginError
+
+__all__ = ["LocalPackage", "Origin", "Overrides", "Replacement"]
 
 ORIGIN, PACKAGES, OVERRIDES = "origin", "packages", "overrides"
 # The groups in which rpm-ostree keeps what makes it assemble a tree of its own.
@@ -25,59 +27,10 @@ _HELD = "override-commit"
 _UNCONFIGURED = "unconfigured-state"
 # What holds for one branch alone, and for the one after it no more.
 _OF_THE_BRANCH = (_HELD, _UNCONFIGURED, "custom-url", "custom-description")
-_LOCAL = re.compile(r"([0-9a-f]{64}):(.+)")
+# Where rpm-ostree keeps a package that came as a file with --force-replacefiles, and there alone.
+_REPLACING = "requested-local-fileoverride"
 
 _T = TypeVar("_T")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LocalPackage:
-    """A package that came as a file: written as `DIGEST:NEVRA`."""
-
-    digest: str  # 64 hexadecimal digits
-    nevra: str
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Returns the package; ValueError says what the text should have been."""
-        found = _LOCAL.fullmatch(text)
-        if found is None:
-            raise ValueError(f"not SHA256:NEVRA: {text!r}")
-        return cls(digest=found[1], nevra=found[2])
-
-    def __str__(self) -> str:
-        return f"{self.digest}:{self.nevra}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Replacement:
-    """Base packages to be taken from one repository: written as `repo=ID,NAME,…`."""
-
-    source: str  # "repo=ID"
-    packages: tuple[str, ...]
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Returns the replacement; ValueError says what the text should have been."""
-        source, *packages = text.split(",")
-        if "=" not in source or not all(packages) or not packages:
-            raise ValueError(f"not repo=ID,NAME,…: {text!r}")
-        return cls(source=source, packages=tuple(packages))
-
-    def __str__(self) -> str:
-        return ",".join((self.source, *self.packages))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Overrides:
-    """Changes to packages of the base."""
-
-    remove: tuple[str, ...] = ()
-    replace_local: tuple[LocalPackage, ...] = ()
-    replace: tuple[Replacement, ...] = ()
-
-    def __bool__(self) -> bool:
-        return bool(self.remove or self.replace_local or self.replace)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +43,8 @@ class Origin:
     unconfigured: str | None = None  # why the branch cannot be followed yet, as the vendor says
     requested: tuple[str, ...] = ()
     requested_local: tuple[LocalPackage, ...] = ()
-    overrides: Overrides = Overrides()
+    replacing_local: tuple[LocalPackage, ...] = ()  # of those, which may replace others' files
+    overrides: Overrides = NO_OVERRIDES
     document: KeyFile = field(default=KeyFile(), repr=False)
 
     @classmethod
@@ -105,6 +59,7 @@ class Origin:
         except ValueError as error:
             raise OriginError(str(error), source) from error
         read = _Reader(document, source)
+        replacing = read.list(PACKAGES, _REPLACING, LocalPackage.parse)
         overrides = Overrides(
             remove=read.list(OVERRIDES, "remove", str),
             replace_local=read.list(OVERRIDES, "replace-local", LocalPackage.parse),
@@ -116,7 +71,11 @@ class Origin:
             override_commit=read.text(_HELD),
             unconfigured=read.text(_UNCONFIGURED),
             requested=read.list(PACKAGES, "requested", str),
-            requested_local=read.list(PACKAGES, "requested-local", LocalPackage.parse),
+            requested_local=(
+                *read.list(PACKAGES, "requested-local", LocalPackage.parse),
+                *replacing,
+            ),
+            replacing_local=replacing,
             overrides=overrides,
             document=document,
         )
@@ -150,6 +109,14 @@ class Origin:
             requested_local=self.requested_local if requested_local is None else requested_local,
             overrides=self.overrides if overrides is None else overrides,
         )
+        kept = tuple(each for each in self.replacing_local if each in changed.requested_local)
+        changed = replace(changed, replacing_local=kept)
+        return replace(changed, document=_written(changed))
+
+    def replacing(self, names: frozenset[str]) -> Self:
+        """Returns the origin in which the local packages of these names may replace files."""
+        found = tuple(package for package in self.requested_local if package.name in names)
+        changed = replace(self, replacing_local=found)
         return replace(changed, document=_written(changed))
 
     def with_refspec(self, refspec: str) -> Self:
@@ -158,8 +125,9 @@ class Origin:
         document = self.document
         for gone in _OF_THE_BRANCH:
             document = document.remove(ORIGIN, gone)
-        for old in {"refspec", "baserefspec", _CONTAINER} - {key}:
-            document = _renamed(document, old, key)
+        for old in ("refspec", "baserefspec", _CONTAINER):
+            if old != key:
+                document = _renamed(document, old, key)
         document = document.set(ORIGIN, key, escape(refspec))
         return replace(
             self,
@@ -219,11 +187,12 @@ class _Reader:
 
 
 def _written(origin: Origin) -> KeyFile:
-    overrides = origin.overrides
-    document = origin.document
+    overrides, document, replacing = origin.overrides, origin.document, origin.replacing_local
+    plain = tuple(package for package in origin.requested_local if package not in replacing)
     for group, key, elements in (
         (PACKAGES, "requested", origin.requested),
-        (PACKAGES, "requested-local", origin.requested_local),
+        (PACKAGES, "requested-local", plain),
+        (PACKAGES, _REPLACING, replacing),
         (OVERRIDES, "remove", overrides.remove),
         (OVERRIDES, "replace-local", overrides.replace_local),
         (OVERRIDES, "replace", overrides.replace),

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from layering.allowances import NOTHING, Allowances
 from layering.packagediff import PackageDifference
 
 
@@ -68,12 +69,13 @@ class Proposal:
     returning: tuple[str, ...] = ()  # requests that it no longer does
     requests_changed: bool = False
     base: BaseChange | None = None  # None: it stays
+    allowances: Allowances = NOTHING  # those that newly apply
 
     @property
     def empty(self) -> bool:
         """Whether the next tree would be the present one."""
         moved = self.added or self.changed or self.removed
-        return not (moved or self.requests_changed or self.base)
+        return not (moved or self.requests_changed or self.base or self.allowances)
 
     @property
     def download_size(self) -> int:
@@ -90,6 +92,7 @@ def compare(
     returning: tuple[str, ...] = (),
     requests_changed: bool = False,
     base: BaseChange | None = None,
+    allowances: Allowances = NOTHING,
 ) -> Proposal:
     """Returns what changes from the layers of one tree to those of the next.
 
@@ -119,6 +122,7 @@ def compare(
         returning=returning,
         requests_changed=requests_changed,
         base=base,
+        allowances=allowances,
     )
 
 

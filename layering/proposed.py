@@ -1,12 +1,72 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The solver's packages as a proposal shows them."""
+"""What an operation would change, found out from the solver's answer and two bases."""
 
-from layering.proposal import ProposedPackage
+from pathlib import Path
+
+from layering import requests, rpmdb, rpmdb_query
+from layering.allowances import Allowances
+from layering.intent import Intent
+from layering.packagediff import compare_packages
+from layering.proposal import BaseChange, Proposal, ProposedPackage, compare
+from layering.report import inactive_requests
 from layering.resolution import Resolution
-from solver import Package, Reason
+from layering.target import Target
+from solver import Nevra, Package, Reason
 
 
-def proposed_packages(resolution: Resolution) -> tuple[ProposedPackage, ...]:
+def propose(
+    target: Target, intent: Intent, found: Resolution | None, allowances: Allowances
+) -> Proposal:
+    """Returns how the next tree would differ; without a resolution nothing is layered in it.
+
+    `allowances` are the next tree's: those that the pending one does not have are part of it.
+    """
+    inactive = found.transaction.inactive if found else ()
+    dormant = set(inactive_requests(target.pending.origin, target.tree))
+    return compare(
+        target.tree.layers,
+        proposed_packages(found, allowances.drop_special) if found else (),
+        inactive=inactive,
+        returning=tuple(sorted((dormant & intent.wanted.names) - set(inactive))),
+        requests_changed=asks_for_else(target, intent),
+        base=_base_change(target, intent),
+        allowances=allowances - target.allowances,
+    )
+
+
+def asks_for_else(target: Target, intent: Intent) -> bool:
+    """Returns whether the next origin says something else than the pending one."""
+    present, following = target.pending.origin, intent.origin
+    if intent.wanted != requests.current(present):
+        return True
+    return following.without_transient().format() != present.without_transient().format()
+
+
+def _base_change(target: Target, intent: Intent) -> BaseChange | None:
+    pending, before = target.pending, target.pending_base
+    refspec = intent.origin.refspec or ""
+    if target.base_commit == pending.base_checksum and refspec == (pending.origin.refspec or ""):
+        return None
+    return BaseChange(
+        refspec_before=pending.origin.refspec or pending.origin.container_image or "",
+        refspec_after=refspec,
+        commit_before=pending.base_checksum,
+        commit_after=target.base_commit,
+        version_before=before.version,
+        version_after=target.base.version,
+        packages=compare_packages(
+            _installed(before.installroot), _installed(target.base.installroot)
+        ),
+    )
+
+
+def _installed(root: Path) -> tuple[Nevra, ...]:
+    return tuple(each.nevra for each in rpmdb_query.packages(rpmdb.database_in(root)))
+
+
+def proposed_packages(
+    resolution: Resolution, dropping: frozenset[str] = frozenset()
+) -> tuple[ProposedPackage, ...]:
     """Returns the packages of a resolution; what is cached as a layer has nothing to download."""
     return tuple(
         ProposedPackage(
@@ -15,7 +75,7 @@ def proposed_packages(resolution: Resolution) -> tuple[ProposedPackage, ...]:
             arch=package.nevra.arch,
             digest=package.digest,
             repository=package.repo_id,
-            download_size=0 if resolution.layer_of(package) else package.download_size,
+            download_size=0 if resolution.layer_of(package, dropping) else package.download_size,
             install_size=package.install_size,
             why=why(package),
         )

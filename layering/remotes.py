@@ -7,8 +7,8 @@ is fetched once it is known that it will be deployed. Until then the commit is *
 marks it so, `ostree fsck` and prune know of it, and nothing deploys it.
 
 The remote-tracking ref moves with the head, as with `rpm-ostree upgrade --check` or `ostree pull
---commit-metadata-only`; deployments hold their commits by refs of their own. To write to the
-repository of a system, hold the sysroot's lock.
+--commit-metadata-only`; deployments hold their commits by refs of their own. To fetch more than a
+head into the repository of a system, hold the sysroot's lock.
 """
 
 from layering._ostree import GLib, OSTree

@@ -8,8 +8,10 @@ their commits, as all have that rpm-ostree or we made.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from layering.allowances import NOTHING, Allowances
 from layering.deployments import Deployment
-from layering.metadata import LayerRecord, TreeMetadata
+from layering.failures import Failure, failures_of
+from layering.metadata import LayerRecord, SkippedRecord, TreeMetadata
 from layering.metadata_read import read
 from layering.origin import Origin
 from layering.packagediff import PackageDifference, compare_packages
@@ -23,8 +25,11 @@ class DeploymentReport:
     deployment: Deployment
     layers: tuple[LayerRecord, ...]
     inactive: tuple[str, ...]  # requests that no layer answers: the base does
-    warnings: tuple[str, ...]  # what is wrong with it, then what its scriptlets failed at
+    warnings: tuple[str, ...]  # what is wrong with it, what its scripts failed at, what to know
     changes: PackageDifference | None  # of a pending tree against the booted one, if it can be said
+    allowances: Allowances = NOTHING
+    skipped: tuple[SkippedRecord, ...] = ()  # scripts of packages that did not run
+    failures: tuple[Failure, ...] = ()  # scripts that failed, as far as more is known of them
 
 
 def report_of(
@@ -37,13 +42,16 @@ def report_of(
     """
     tree = _tree(repo, deployment)
     compared = _tree(repo, booted) if booted and deployment.pending else TreeMetadata()
-    failed = tuple(warning.message for warning in tree.warnings) if tree.layered else ()
+    said = (*(warning.message for warning in tree.warnings), *tree.notes)
     return DeploymentReport(
         deployment=deployment,
         layers=tree.layers if tree.layered else (),
         inactive=() if deployment.commit_error else inactive_requests(deployment.origin, tree),
-        warnings=(*_broken(deployment), *failed),
+        warnings=(*_broken(deployment), *(said if tree.layered else ())),
         changes=_changes(compared, tree),
+        allowances=tree.allowances,
+        skipped=tree.skipped,
+        failures=() if deployment.commit_error else failures_of(repo, deployment.checksum),
     )
 
 

@@ -14,20 +14,22 @@ from pathlib import Path
 
 from layering import progress, provenance
 from layering.errors import MissingLayerError
-from layering.importer import Layer, cached_layer, import_packages, layer_info
+from layering.importer import Layer, cached_layer, import_packages
 from layering.leased import leased, sweep
 from layering.localrpm import local_packages
 from layering.origin import LocalPackage
+from layering.relabel import relabelled_layer
 from layering.repo import Repo
 from layering.requests import Wanted
+from layering.stubs import serving_layer, write_stubs
 from layering.target import Target
 from solver import (
     Goal,
     LayerStub,
-    Nevra,
     Package,
     Sack,
     SackConfig,
+    SolverError,
     Source,
     Transaction,
 )
@@ -74,14 +76,30 @@ class Resolution:
         self._cache_dir = cache_dir
         self.transaction = transaction
 
-    def layer_of(self, package: Package) -> Layer | None:
-        """Returns the cached layer of a package, if there is one."""
-        if package.source is Source.LAYER:
-            return _layer(self._repo, self._target, package.nevra, package.digest)
-        layout = self._target.base.layout
-        return cached_layer(self._repo, package.nevra, package.digest, layout)
+    def layer_of(
+        self, package: Package, drop_special: frozenset[str] = frozenset()
+    ) -> Layer | None:
+        """Returns the cached layer of a package, if there is one.
 
-    def fetch(self, report: progress.Report) -> tuple[Layer, ...]:
+        That of a package in `drop_special` lacks device nodes, pipes and sockets.
+        """
+        if package.source is Source.LAYER:
+            return serving_layer(
+                self._repo, self._target, package.nevra, package.digest, drop_special
+            )
+        base = self._target.base
+        return cached_layer(
+            self._repo,
+            package.nevra,
+            package.digest,
+            base.layout,
+            labels=base.labels,
+            drop_special=drop_special,
+        )
+
+    def fetch(
+        self, report: progress.Report, drop_special: frozenset[str] = frozenset()
+    ) -> tuple[Layer, ...]:
         """Downloads and imports what is not cached, and returns all layers, sorted by NEVRA.
 
         Raises:
@@ -89,16 +107,28 @@ class Resolution:
             BrokenPackageError, UnsupportedPathError: a package cannot become a layer.
         """
         packages = self.transaction.packages
-        missing = [package for package in packages if self.layer_of(package) is None]
+        missing = [package for package in packages if self.layer_of(package, drop_special) is None]
         if missing:
             with progress.phase(report, "download"):
                 rpms = self._sack.download(missing)
             with progress.phase(report, "import"):
-                import_packages(rpms, self._repo, self._target.base.layout, report)
+                base = self._target.base
+                import_packages(
+                    rpms,
+                    self._repo,
+                    base.layout,
+                    report,
+                    labels=base.labels,
+                    drop_special=drop_special,
+                )
         came = {each.digest: each.repo_id for each in packages if each.source is not Source.LAYER}
         provenance.record(self._cache_dir, came)
-        layers = [self.layer_of(package) for package in packages]
-        return tuple(layer for layer in layers if layer is not None)
+        layers = [self.layer_of(package, drop_special) for package in packages]
+        return tuple(self._labelled(layer, drop_special) for layer in layers if layer is not None)
+
+    def _labelled(self, layer: Layer, drop_special: frozenset[str]) -> Layer:
+        base, dropping = self._target.base, layer.nevra.name in drop_special
+        return relabelled_layer(self._repo, layer, base.layout, base.labels, dropping=dropping)
 
 
 @contextmanager
@@ -119,7 +149,7 @@ def resolved(
     cache_dir.mkdir(parents=True, exist_ok=True)
     sweep_stubs(cache_dir)
     with leased(cache_dir, _STUBS) as directory:
-        stubs = _stubs(repo, target, directory)
+        stubs = write_stubs(repo, target, directory)
         # Without their layers, what stays has to come from the repositories again.
         complete = bool(target.tree.policy_version) and len(stubs) == len(target.tree.layers)
         goal = Goal(
@@ -136,11 +166,22 @@ def resolved(
         with progress.phase(report, "metadata"):
             sack = Sack.open(config, told(report))
         with sack:
-            with progress.phase(report, "resolve"):
+            with progress.phase(report, "resolve"), _told_of_no_repository(sack, config):
                 transaction = sack.resolve(goal)
             for line in transaction.held_back:
                 progress.note(report, "resolve", f"held back: {line}")
             yield Resolution(sack, transaction, repo, target, cache_dir)
+
+
+@contextmanager
+def _told_of_no_repository(sack: Sack, config: SackConfig) -> Iterator[None]:
+    try:
+        yield
+    except SolverError as error:
+        if config.load_repositories and not sack.repositories():
+            # Nothing else would help.
+            error.__notes__ = ["no repository is enabled: see --enablerepo and --disablerepo"]
+        raise
 
 
 def sweep_stubs(cache_dir: Path) -> tuple[Path, ...]:
@@ -177,32 +218,6 @@ def told(report: progress.Report) -> Callable[[SolverProgress], None]:
         progress.step(report, event)
 
     return tell
-
-
-def _layer(repo: Repo, target: Target, nevra: Nevra, digest: str) -> Layer | None:
-    """Returns the layer that serves for a package of the pending tree."""
-    layout = target.base.layout
-    cached = cached_layer(repo, nevra, digest, layout)
-    if cached is not None:
-        return cached
-    for record in target.tree.layers:
-        commit = repo.try_resolve(record.commit) if record.digest == digest else None
-        if commit and repo.commit_of(commit).text("overlay.layout") == layout.key:
-            return Layer(nevra=nevra, digest=digest, ref="", commit=commit)
-    return None
-
-
-def _stubs(repo: Repo, target: Target, directory: Path) -> tuple[LayerStub, ...]:
-    """Writes the pending tree's layers as header-only RPMs; one that is gone is left out."""
-    found = []
-    for number, record in enumerate(target.tree.layers):
-        nevra = Nevra.parse(record.nevra)
-        layer = _layer(repo, target, nevra, record.digest)
-        if layer is not None:
-            path = directory / f"{number}.rpm"
-            path.write_bytes(layer_info(repo, layer).stub)
-            found.append(LayerStub(nevra=nevra, digest=record.digest, path=path))
-    return tuple(found)
 
 
 def _offered(question: Question, stubs: tuple[LayerStub, ...]) -> tuple[LayerStub, ...]:

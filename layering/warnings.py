@@ -4,8 +4,10 @@
 from collections.abc import Sequence
 
 from layering import progress
+from layering.failures import last_lines
+from layering.layerinfo import LayerInfo
 from layering.metadata import WarningRecord
-from triggers import Outcome, describe_status
+from triggers import Outcome, describe_end
 
 
 def warning_records(outcomes: Sequence[Outcome]) -> tuple[WarningRecord, ...]:
@@ -15,7 +17,7 @@ def warning_records(outcomes: Sequence[Outcome]) -> tuple[WarningRecord, ...]:
             package=outcome.invocation.owner,
             phase=str(outcome.invocation.phase),
             status=outcome.status,
-            message=f"{outcome.invocation.label} failed with {describe_status(outcome)}",
+            message=f"{outcome.invocation.label} {describe_end(outcome)}",
         )
         for outcome in outcomes
         if outcome.status
@@ -23,17 +25,32 @@ def warning_records(outcomes: Sequence[Outcome]) -> tuple[WarningRecord, ...]:
 
 
 def warn_of(outcomes: Sequence[Outcome], report: progress.Report) -> None:
-    """Says loudly which scripts failed, with their output and the line that runs each again."""
+    """Says loudly which scripts failed, with the end of their output; in detail, how each ran."""
     for outcome in outcomes:
         if outcome.status:
-            label, how = outcome.invocation.label, describe_status(outcome)
-            progress.warn(report, "scripts", f"{label} failed with {how}")
-            for line in outcome.output.strip().splitlines():
+            how = f"{outcome.invocation.label} {describe_end(outcome)}"
+            progress.warn(report, "scripts", how)
+            for line in last_lines(outcome.output):
                 progress.note(report, "scripts", f"  {line}")
-            progress.note(report, "scripts", f"  it ran as: {outcome.replay}")
+            progress.detail(report, "scripts", f"  it ran as: {outcome.replay}")
 
 
 def warn_of_dropped(paths: Sequence[str], report: progress.Report) -> None:
     """Says which of the paths that scripts made a commit cannot hold."""
     for path in paths:
         progress.warn(report, "seal", f"a commit cannot hold {path}, made by a script: dropped")
+
+
+def noted(layers: Sequence[LayerInfo], warnings: Sequence[str]) -> tuple[str, ...]:
+    """Returns what a person has to know of a tree beside failures: the same on every host.
+
+    `warnings` are those of putting it together.
+    """
+    return (
+        *(
+            f"left out as it was asked for: {what} of {layer.layer.nevra}"
+            for layer in layers
+            for what in layer.dropped
+        ),
+        *warnings,
+    )

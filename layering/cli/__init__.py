@@ -18,7 +18,7 @@ import click
 from layering import __version__
 from layering.cli.failure import exit_status
 from layering.cli.options import Settings
-from layering.progress import Level
+from layering.cli.showing import Level
 
 # In the order in which help lists them.
 VERBS = {
@@ -36,6 +36,7 @@ VERBS = {
     "status": "status",
     "refresh-md": "refresh",
     "diff": "diff",
+    "shell": "shell",
     "kargs": "kargs",
     "compose": "compose",
 }

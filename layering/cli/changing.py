@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import click
 
+from layering.allowances import Asked
 from layering.cli import reboot
 from layering.cli.failure import ERROR, UNCHANGED
 from layering.cli.options import Settings
@@ -17,9 +18,9 @@ from layering.cli.output import show_json
 from layering.cli.packages import difference_document
 from layering.cli.render import deployed, proposal_lines
 from layering.cli.session import client
+from layering.cli.showing import Level
 from layering.client import Changed, ChangeOptions, Client, Confirm
 from layering.merged import MergeOptions
-from layering.progress import Level
 from layering.proposal import BaseChange, Proposal
 from layering.resolution import RepositoryOptions
 
@@ -70,7 +71,12 @@ def read_options(given: dict[str, object]) -> ChangeOptions:
             cache_only=bool(given["cache_only"]),
             releasever=None if releasever is None else str(releasever),
         ),
-        merge=MergeOptions(noscripts=frozenset(texts["noscripts"]), strict=bool(given["strict"])),
+        merge=MergeOptions(strict=bool(given["strict"]), keep_failed=bool(given["keep_failed"])),
+        allow=Asked(
+            noscripts=texts["noscripts"],
+            replacefiles=bool(given["force_replacefiles"]),
+            drop_special=bool(given["drop_device_nodes"]),
+        ),
         install=texts.get("install", ()),
         uninstall=texts.get("uninstall", ()),
         uninstall_all=bool(given.get("uninstall_all")),
@@ -128,6 +134,7 @@ def _document(changed: Changed) -> dict[str, object]:
         "kept": list(proposal.kept),
         "inactive": list(proposal.inactive),
         "returning": list(proposal.returning),
+        "allowances": {k: list(names) for k, names in proposal.allowances.to_dict().items()},
         "download_size": proposal.download_size,
         "deployment": None if deployment is None else deployment.id,
         "checksum": None if deployment is None else deployment.checksum,

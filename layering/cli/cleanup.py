@@ -32,7 +32,8 @@ def cleanup(
 ) -> int:
     """Remove what is no longer needed.
 
-    What interrupted runs left behind goes in any case.
+    What interrupted runs left behind goes in any case, and so does the tree that --keep-failed
+    kept.
     """
     what = CleanUp(pending=pending, rollback=rollback, metadata=metadata, cache=cache)
     with client(settings, writable=True) as work:

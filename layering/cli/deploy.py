@@ -29,8 +29,8 @@ def deploy(
 ) -> int:
     """Go to one version of the base, and layer all requests on it.
 
-    REV is a version or a commit of the branch: 44.1, version=44.1, a checksum, or
-    revision=CHECKSUM. The base is held there until the next 'overlay upgrade'.
+    REV is a version or a commit of the branch: 44.1, version=44.1, a checksum (its first 8 digits
+    or more), or revision=CHECKSUM. The base is held there until the next 'overlay upgrade'.
     """
     return change(
         settings,

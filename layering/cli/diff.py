@@ -39,9 +39,9 @@ _MARKS = {
 def diff(settings: Settings, /, *, from_: str | None, to: str | None, only_packages: bool) -> int:
     """Show what differs between two trees.
 
-    FROM and TO are deployments by number, commits, or refs. Without TO, up to the pending
-    deployment; without FROM, from the booted to the pending one, or else from the rollback one to
-    the default.
+    FROM and TO are deployments by number, commits, refs, or 'failed' for the tree that
+    --keep-failed kept. Without TO, up to the pending deployment; without FROM, from the booted to
+    the pending one, or else from the rollback one to the default.
     """
     sysroot = Sysroot.open(settings.sysroot)
     before, after = _ends(sysroot, settings, from_, to)
@@ -88,12 +88,12 @@ def _partial(what: str, repo: Repo) -> RepoError:
 def _ends(
     sysroot: Sysroot, settings: Settings, from_: str | None, to: str | None
 ) -> tuple[str, str]:
-    stateroot = settings.stateroot or sysroot.default_stateroot()
+    stateroot = sysroot.chosen_stateroot(settings.stateroot)
     mine = [each for each in sysroot.deployments if each.stateroot == stateroot]
     if not mine:
         raise SysrootError(f"nothing is deployed in stateroot {stateroot}: sysroot {sysroot.path}")
-    before = _named(sysroot, from_) if from_ else _default_before(mine, stateroot)
-    return before, _named(sysroot, to) if to else mine[0].checksum
+    before = sysroot.commit_named(from_) if from_ else _default_before(mine, stateroot)
+    return before, sysroot.commit_named(to) if to else mine[0].checksum
 
 
 def _default_before(mine: list[Deployment], stateroot: str) -> str:
@@ -107,12 +107,6 @@ def _default_before(mine: list[Deployment], stateroot: str) -> str:
         error.add_note("name a commit or ref: overlay diff FROM [TO]")
         raise error
     return found.checksum
-
-
-def _named(sysroot: Sysroot, text: str) -> str:
-    if text.isdecimal() and len(text) < 4:
-        return sysroot.at_index(int(text)).checksum
-    return sysroot.repo.resolve(text)
 
 
 def _file_lines(found: TreeDifference) -> Iterator[str]:

@@ -14,13 +14,18 @@ import sys
 import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from triggers import Outcome
 
 ERROR = 1
 USAGE = 2
 UNCHANGED = 77
 INTERRUPTED = 130
+_LINES_SHOWN = 20  # of what a failed script wrote
 
 # What would move a terminal's cursor, or worse, where an error quotes somebody's words.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -86,16 +91,21 @@ def exit_status(command: click.Command, arguments: list[str] | None) -> int:
     except Exception as error:  # noqa: BLE001  the border: whatever was raised becomes a message
         if _verbosity(words) > 1 and not _wants_json(words):
             traceback.print_exception(error)
-        _tell(failure(error), words)
+        _tell(failure(error, verbose=_verbosity(words) > 0), words)
         return ERROR
     return status if isinstance(status, int) else 0
 
 
-def failure(error: BaseException) -> Failure:
-    """Returns what is told of an exception; each thing once."""
+def failure(error: BaseException, *, verbose: bool = False) -> Failure:
+    """Returns what is told of an exception; each thing once.
+
+    Of a script that failed, that is the end of what it wrote; when verbose, all, and how it ran.
+    """
     message = _text(error)
-    told, causes = [message], []
-    for detail in getattr(error, "details", ()):
+    outcome: Outcome | None = getattr(error, "outcome", None)  # of the script that it is about
+    causes = [] if outcome is None else _output(outcome, verbose=verbose)
+    told = [message]
+    for detail in getattr(error, "details", ()) if outcome is None else ():
         if not any(detail in one for one in told):
             causes.append(detail)
             told.append(detail)
@@ -111,6 +121,11 @@ def failure(error: BaseException) -> Failure:
             hints += _hints(cause)
         cause = cause.__cause__
     return Failure(message=message, causes=tuple(causes), hints=tuple(dict.fromkeys(hints)))
+
+
+def _output(outcome: "Outcome", *, verbose: bool) -> list[str]:
+    lines = [line.rstrip() for line in outcome.output.strip().splitlines()]
+    return [*lines, f"it ran as: {outcome.replay}"] if verbose else lines[-_LINES_SHOWN:]
 
 
 def _tell(told: Failure, words: Sequence[str]) -> None:

@@ -94,6 +94,7 @@ def kargs(
         document: dict[str, object] = {"version": 1, "unchanged": deployment is None}
         document |= {"before": list(changed.before), "after": list(changed.after)}
         document |= {"deployment": None if deployment is None else deployment.id}
+        document |= {"warnings": list(changed.warnings)}
         show_json(document)
     elif settings.talks:
         if deployment is not None:
@@ -125,7 +126,7 @@ def _show(settings: Settings, index: int | None) -> int:
 def _shown(sysroot: Sysroot, stateroot: str | None, index: int | None) -> Deployment:
     if index is not None:
         return sysroot.at_index(index)
-    name = stateroot or sysroot.default_stateroot()
+    name = sysroot.chosen_stateroot(stateroot)
     pending = sysroot.pending_deployment(name)
     if pending is None:
         raise SysrootError(f"nothing is deployed in stateroot {name}: sysroot {sysroot.path}")

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from layering.progress import Level
+from layering.allowances import NEW
+from layering.cli.showing import Level
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -163,10 +164,27 @@ def change_options(function: F) -> F:
         click.option(
             "--noscripts",
             multiple=True,
-            metavar="PACKAGE",
-            help="Run no scriptlet of this package.",
+            is_flag=False,
+            flag_value=NEW,
+            metavar="[PACKAGE]",
+            help="Run no scriptlet of this package, or of those that are new.",
+        ),
+        click.option(
+            "--force-replacefiles",
+            is_flag=True,
+            help="Let files of new packages take the place of others.",
+        ),
+        click.option(
+            "--drop-device-nodes",
+            is_flag=True,
+            help="Leave device nodes, pipes and sockets of new packages out.",
         ),
         click.option("--strict", is_flag=True, help="A failing scriptlet of any kind is an error."),
+        click.option(
+            "--keep-failed",
+            is_flag=True,
+            help="Keep the tree of a failure, for 'overlay shell failed'.",
+        ),
         deployment_options,
     )
 

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from layering.cli.options import Settings
-from layering.progress import Level, Report, renderer
+from layering.cli.showing import Level, renderer
+from layering.progress import Report
 
 
 def show_json(document: object) -> None:

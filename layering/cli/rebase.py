@@ -21,7 +21,7 @@ from layering.cli.options import (
     "--revision",
     type=SomeText("REV"),
     metavar="REV",
-    help="Hold the base at this version or commit of the branch.",
+    help="Hold the base at this version or commit (8 digits or more) of the branch.",
 )
 @click.option("--allow-downgrade", is_flag=True, help="Go to an older commit of the same branch.")
 @install_option

@@ -3,9 +3,11 @@
 
 from collections.abc import Iterator, Sequence
 
+from layering.allowances import sentences
 from layering.cli.packages import difference_lines, difference_summary
 from layering.deployments import Deployment
 from layering.proposal import BaseChange, Proposal, ProposedPackage
+from solver import compare_evr
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
@@ -56,10 +58,11 @@ def proposal_lines(proposal: Proposal, *, verbose: bool = False) -> Iterator[str
     if proposal.added:
         yield "Installing:"
         yield from _indented(_package_rows(proposal.added))
-    if proposal.changed:
-        yield "Changing:"
-        rows = [(f"{evr} →", *row) for evr, row in _changed_rows(proposal)]
-        yield from _indented(rows)
+    for title, changed in _by_direction(proposal.changed):
+        yield f"{title}:"
+        rows = _package_rows([package for _evr, package in changed])
+        olds = [f"{evr} →" for evr, _package in changed]
+        yield from _indented([(old, *row) for old, row in zip(olds, rows, strict=True)])
     if proposal.removed:
         yield "Removing:"
         yield from (f"  {nevra}" for nevra in proposal.removed)
@@ -67,10 +70,14 @@ def proposal_lines(proposal: Proposal, *, verbose: bool = False) -> Iterator[str
         yield f"Already in the base: {request}"
     for request in proposal.returning:
         yield f"No longer in the base: {request}"
+    newly = sentences(proposal.allowances)
+    if newly:
+        yield "Allowed from now on:"
+        yield from (f"  {line}" for line in newly)
     moved = proposal.added or proposal.changed
     if moved:
         yield f"Download: {size(proposal.download_size)}"
-    if not (moved or proposal.removed or proposal.inactive or proposal.base):
+    if not (moved or proposal.removed or proposal.inactive or proposal.base or newly):
         yield "No package changes: only what is requested, or where the base is held."
 
 
@@ -99,9 +106,14 @@ def _package_rows(packages: Sequence[ProposedPackage]) -> list[tuple[str, ...]]:
     ]
 
 
-def _changed_rows(proposal: Proposal) -> list[tuple[str, tuple[str, ...]]]:
-    rows = _package_rows([package for _evr, package in proposal.changed])
-    return [(evr, row) for (evr, _package), row in zip(proposal.changed, rows, strict=True)]
+def _by_direction(
+    changed: Sequence[tuple[str, ProposedPackage]],
+) -> Iterator[tuple[str, list[tuple[str, ProposedPackage]]]]:
+    """Yields what changes below a title that says which way; of one version, another build."""
+    for title, sign in (("Upgrading", 1), ("Downgrading", -1), ("Replacing", 0)):
+        found = [each for each in changed if compare_evr(each[1].evr, each[0]) == sign]
+        if found:
+            yield title, found
 
 
 def _indented(rows: Sequence[Sequence[str]]) -> Iterator[str]:

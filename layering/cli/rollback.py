@@ -22,7 +22,8 @@ def rollback(settings: Settings, /, *, reboot: bool) -> int:
     if settings.json:
         show_json({"version": 1, "deployment": deployment.id, "checksum": deployment.checksum})
     elif settings.talks:
-        print(f"{deployment.id} is what boots next.", file=sys.stderr)
+        version = f" ({deployment.version})" if deployment.version else ""
+        print(f"{deployment.id}{version} is what boots next.", file=sys.stderr)
     if reboot:
         rebooting.now(settings)
     return 0

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from layering.cli import reboot
 from layering.cli.options import Settings
 from layering.cli.output import shown_progress
+from layering.deployed import Deployed
 from layering.sysroot import Sysroot
 
 if TYPE_CHECKING:
@@ -30,15 +31,28 @@ def client(settings: Settings, *, writable: bool, reboots: bool = False) -> "Ite
         reboot.refuse_elsewhere(sysroot, settings)
     with shown_progress(settings) as report:
         cache = cache_directory(sysroot, settings.stateroot)
-        yield Client(sysroot, settings.stateroot, cache, report)
+        log = log_directory(sysroot, settings.stateroot)
+        yield Client(sysroot, settings.stateroot, cache, report, log_dir=log)
 
 
-def cache_directory(sysroot: Sysroot, stateroot: str | None) -> Path:
+def cache_directory(sysroot: Deployed, stateroot: str | None) -> Path:
     """Returns where metadata and packages are kept: `/var/cache/overlay` of the host worked on."""
     given = os.environ.get("OVERLAY_CACHE_DIR")
     if given:
         return Path(given).absolute()
-    name = stateroot or sysroot.default_stateroot()
-    if any(each.booted and each.stateroot == name for each in sysroot.deployments):
+    name = sysroot.chosen_stateroot(stateroot)
+    if _is_running(sysroot, name):
         return Path("/var/cache/overlay")  # the same, and writable, as the sysroot is not
     return sysroot.path / "ostree" / "deploy" / name / "var" / "cache" / "overlay"
+
+
+def log_directory(sysroot: Deployed, stateroot: str | None) -> Path:
+    """Returns where what scripts wrote is kept: on the running system with its other logs."""
+    given = os.environ.get("OVERLAY_CACHE_DIR")
+    if not given and _is_running(sysroot, sysroot.chosen_stateroot(stateroot)):
+        return Path("/var/log/overlay")
+    return cache_directory(sysroot, stateroot) / "log"
+
+
+def _is_running(sysroot: Deployed, stateroot: str) -> bool:
+    return any(each.booted and each.stateroot == stateroot for each in sysroot.deployments)

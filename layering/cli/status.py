@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from layering import provenance
+from layering.allowances import sentences
 from layering.cli.options import Settings, shown_options
 from layering.cli.output import colored, show_json
 from layering.cli.packages import difference_summary
@@ -29,9 +30,12 @@ if TYPE_CHECKING:
 def status(settings: Settings) -> int:
     """Show the deployments, their base and requests.
 
-    With -v every layer, why it is there, and the kernel arguments.
+    With -v every layer and why it is there, what scripts that failed wrote, which did not run and
+    why, and the kernel arguments.
     """
     sysroot = Sysroot.open(settings.sysroot)
+    if settings.stateroot is not None:
+        sysroot.chosen_stateroot(settings.stateroot)
     booted = next((each for each in sysroot.deployments if each.booted), None)
     reports = [
         report_of(sysroot.repo, deployment, booted)
@@ -93,7 +97,7 @@ def _lines(report: DeploymentReport, origins: Mapping[str, str], *, verbose: boo
     if deployment.dropped_next:
         yield "     dropped when the staged tree is finalized"
     for name, value in _fields(report, origins, verbose=verbose):
-        yield f"     {name + ':':<11} {value}"
+        yield f"     {name + ':' if name else '':<11} {value}"
 
 
 def _flags(report: DeploymentReport) -> str:
@@ -145,8 +149,28 @@ def _fields(
         yield "changes", difference_summary(report.changes) or "no package"
     if verbose and deployment.kargs:
         yield "kargs", " ".join(deployment.kargs)
+    if report.allowances and not verbose:
+        yield "allowed", ", ".join(sorted(set(_allowed(report))))
     for warning in report.warnings:
         yield "warning", warning
+        if verbose:
+            yield from (("", f"  {line}") for line in _output(report, warning))
+    if verbose:
+        yield from (("allowed", line) for line in sentences(report.allowances))
+        yield from (("skipped", f"{each.label}: {each.reason}") for each in report.skipped)
+
+
+def _allowed(report: DeploymentReport) -> Iterator[str]:
+    """Yields the names of packages that are allowed something."""
+    for names in report.allowances.to_dict().values():
+        yield from names
+
+
+def _output(report: DeploymentReport, warning: str) -> Iterator[str]:
+    """Yields the last lines of the script that a warning is about."""
+    for failure in report.failures:
+        if warning.startswith(f"{failure.invocation.label} failed"):
+            yield from failure.output
 
 
 def _layer(layer: LayerRecord, origins: Mapping[str, str]) -> str:

@@ -72,6 +72,16 @@ def _deployment(report: DeploymentReport, origins: Mapping[str, str]) -> dict[st
             }
             for layer in report.layers
         ],
+        "allowances": {k: list(names) for k, names in report.allowances.to_dict().items()},
+        "skipped": [{"script": each.label, "reason": each.reason} for each in report.skipped],
+        "failures": [
+            {
+                "script": each.invocation.label,
+                "how": each.how,
+                "output": list(each.output),
+            }
+            for each in report.failures
+        ],
         "changes": _changes(report),
         "warnings": list(report.warnings),
     }

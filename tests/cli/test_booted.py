@@ -215,3 +215,21 @@ overlay("diff", "--packages")
         "hint: name a commit or ref: overlay diff FROM [TO]",
         "status 1",
     ]
+
+
+def test_what_scripts_write_is_kept_with_the_other_logs_of_the_running_system(
+    made: TestSysroot,
+) -> None:
+    program = """
+from layering.cli.session import cache_directory, log_directory
+from layering.sysroot import Sysroot
+running = Sysroot.open(Path("/"))
+os.environ.pop("OVERLAY_CACHE_DIR", None)
+print(log_directory(running, None), cache_directory(running, None))
+os.environ["OVERLAY_CACHE_DIR"] = "/elsewhere"
+print(log_directory(running, None), cache_directory(running, None))
+"""
+    assert made.booted(HEAD + program).splitlines() == [
+        "/var/log/overlay /var/cache/overlay",
+        "/elsewhere/log /elsewhere",
+    ]

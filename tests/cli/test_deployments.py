@@ -1,9 +1,17 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """`pin`, `unpin`, `kargs`, `finalize`, and `--reboot` where there is nothing to reboot."""
 
+import json
+from pathlib import Path
+
 import pytest
 
+from layering.cli import main
+from layering.dirtree import ChangeKind
+from layering.etcconflicts import EtcConflict
+from layering.preflight import Preflight
 from tests.cli.conftest import Host
+from tests.rpms import File, Spec, build_rpm
 
 pytestmark = pytest.mark.root
 
@@ -55,7 +63,7 @@ def test_arguments_are_shown(host: Host) -> None:
         f"error: no deployment 7, they are 0 to 0: sysroot {host.path}\n"
     )
     assert host.overlay("--stateroot=other", "kargs").err == (
-        f"error: nothing is deployed in stateroot other: sysroot {host.path}\n"
+        f"error: no stateroot other, there is test: sysroot {host.path}\n"
     )
 
 
@@ -141,3 +149,51 @@ def test_nothing_is_staged_where_nothing_runs(host: Host) -> None:
         assert (ended.status, ended.err.partition(":")[0]) == (1, "error")
         assert str(host.path) in ended.err
     assert host.sysroot.status() == before
+
+
+def test_what_is_locked_where_nothing_runs_is_refused_before_anything_is_fetched(
+    host: Host,
+) -> None:
+    before = host.sysroot.status()
+    ended = host.change("install", "--lock-finalization", "tool")
+    assert (ended.status, ended.out, ended.err) == (
+        1,
+        "",
+        f"error: only what is staged on a running system can be locked: sysroot {host.path}\n",
+    )
+    assert not host.cache.exists()
+    assert host.sysroot.status() == before
+
+
+def test_other_kernel_arguments_are_looked_at_as_any_deployment_and_what_is_found_is_told(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changed = ChangeKind.MODIFIED
+    found = Preflight(etc=(EtcConflict(path="/etc/x", host=changed, tree=changed),))
+    monkeypatch.setattr("layering.change.preflight.check", lambda *_words: found)
+    document = host.document("kargs", "--append=new")
+    assert document["warnings"] == list(found.warnings()) != []
+
+
+def test_what_finalizing_settles_otherwise_is_told_to_people_and_to_programs(
+    host: Host, tmp_path: Path
+) -> None:
+    checkout = next(host.path.glob("ostree/deploy/test/deploy/*.0"))
+    (checkout / "etc/mine.conf").write_text("the host's\n")
+    spec = Spec(files={"/etc/mine.conf": File(content=b"the package's\n")})
+    rpm = build_rpm(tmp_path, "mine-1-1.noarch", spec)
+    ended = host.overlay("--json", "install", str(rpm))
+    (warning,) = json.loads(ended.out)["warnings"]
+    assert warning == "/etc/mine.conf was added here and in the new tree: yours stays"
+    assert f"warning: {warning}\n" in ended.err
+
+
+def test_where_to_work_may_be_said_behind_the_verb(
+    host: Host, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = host.overlay("--stateroot=test", "status").out
+    assert main(["status", f"--sysroot={host.path}", "--stateroot=test"]) == 0
+    assert capsys.readouterr() == (before, "")
+    assert main(["--sysroot=/nowhere", "status", f"--sysroot={host.path}"]) == 0
+    assert capsys.readouterr() == (before, "")
+    assert main(["--stateroot=test", "status", f"--sysroot={host.path}", "--stateroot=x"]) == 1

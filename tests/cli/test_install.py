@@ -209,7 +209,7 @@ def test_another_build_of_a_local_package_takes_its_place(host: Host, tmp_path: 
     path = build_rpm(tmp_path, "mine-1-1.noarch", Spec(files=binary("mine", "rebuilt")))
     ended = host.overlay("install", str(path))
     assert ended.err.splitlines()[:2] == [
-        "Changing:",
+        "Replacing:",
         "  1-1 →  mine  1-1  noarch  @commandline  7 B  requested as mine-1-1.noarch",
     ]
     assert layers(host) == ["mine-1-1.noarch"]
@@ -297,6 +297,7 @@ def test_json_says_all_that_the_text_says(host: Host) -> None:
         "kept": [],
         "inactive": ["setup"],
         "returning": [],
+        "allowances": {},
         "deployment": f"test-{checksums(host)[0]}.0",
         "checksum": checksums(host)[0],
         "staged": False,

@@ -50,6 +50,7 @@ Commands:
   status      Show the deployments, their base and requests.
   refresh-md  Fetch the repositories' metadata, and list them.
   diff        Show what differs between two trees.
+  shell       Look around in a tree, in the sandbox that its scripts ran in.
   kargs       Show or change the kernel arguments.
   compose     Compose base trees on a build server.
 
@@ -60,9 +61,10 @@ Usage: overlay diff [OPTIONS] [FROM] [TO]
 
   Show what differs between two trees.
 
-  FROM and TO are deployments by number, commits, or refs. Without TO, up to
-  the pending deployment; without FROM, from the booted to the pending one, or
-  else from the rollback one to the default.
+  FROM and TO are deployments by number, commits, refs, or 'failed' for the
+  tree that --keep-failed kept. Without TO, up to the pending deployment;
+  without FROM, from the booted to the pending one, or else from the rollback
+  one to the default.
 
 Options:
   --packages        Leave the files out.
@@ -90,8 +92,14 @@ Options:
   --download-only        Download and import, and stop.
   --no-weak-deps         Leave out recommended packages.
   --exclude GLOB         Ignore these packages.
-  --noscripts PACKAGE    Run no scriptlet of this package.
+  --noscripts [PACKAGE]  Run no scriptlet of this package, or of those that
+                         are new.
+  --force-replacefiles   Let files of new packages take the place of others.
+  --drop-device-nodes    Leave device nodes, pipes and sockets of new packages
+                         out.
   --strict               A failing scriptlet of any kind is an error.
+  --keep-failed          Keep the tree of a failure, for 'overlay shell
+                         failed'.
   -r, --reboot           Reboot into it afterwards.
   --lock-finalization    Stage, but let no shutdown take it up before 'overlay
                          finalize'.

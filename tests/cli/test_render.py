@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from layering.allowances import Allowances
 from layering.cli.packages import difference_document, difference_summary
 from layering.cli.render import deployed, proposal_lines, size, table
 from layering.deployments import Deployment
@@ -52,7 +53,12 @@ def test_columns_are_aligned_and_lines_have_no_trailing_space() -> None:
 def test_a_proposal_shows_every_kind_of_change() -> None:
     proposal = Proposal(
         added=(package("htop", 2048),),
-        changed=(("1-1", package("jq")),),
+        changed=(
+            ("1-1", package("jq")),
+            ("2-1", package("rebuilt")),
+            ("3-1", package("ripgrep")),
+        ),
+        allowances=Allowances(noscripts=frozenset({"htop"})),
         removed=("strace-6-1.x86_64",),
         inactive=("bash",),
         requests_changed=True,
@@ -60,12 +66,18 @@ def test_a_proposal_shows_every_kind_of_change() -> None:
     assert list(proposal_lines(proposal)) == [
         "Installing:",
         "  htop  2-1  noarch  base  2.0 KiB  requested",
-        "Changing:",
+        "Upgrading:",
         "  1-1 →  jq  2-1  noarch  base  0 B  requested",
+        "Downgrading:",
+        "  3-1 →  ripgrep  2-1  noarch  base  0 B  requested",
+        "Replacing:",
+        "  2-1 →  rebuilt  2-1  noarch  base  0 B  requested",
         "Removing:",
         "  strace-6-1.x86_64",
         "Already in the base: bash",
-        "Download: 2.0 KiB",
+        "Allowed from now on:",
+        "  htop: its own scripts do not run",
+        "Download: 4.0 KiB",
     ]
 
 

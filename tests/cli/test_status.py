@@ -40,6 +40,9 @@ DEPLOYMENT_KEYS = {
     "inactive",
     "overrides",
     "packages",
+    "allowances",
+    "skipped",
+    "failures",
     "changes",
     "warnings",
 }
@@ -95,7 +98,9 @@ def test_json_has_every_key_and_lists_where_they_are_empty(
     (only,) = document["deployments"]
     assert set(only) == DEPLOYMENT_KEYS
     empty = ["requested", "requested_local", "inactive", "packages", "warnings"]
-    assert [only[key] for key in empty] == [[]] * 5
+    empty += ["skipped", "failures"]
+    assert [only[key] for key in empty] == [[]] * 7
+    assert only["allowances"] == {}
     assert only["overrides"] == {"remove": [], "replace": []}
     assert (only["locked"], only["dropped_next"], only["changes"]) == (False, False, None)
     assert only["kargs"][:2] == ["root=LABEL=test", "quiet"]
@@ -135,6 +140,7 @@ def test_a_repository_that_nobody_remembers_is_empty(host: Host) -> None:
 
 
 def test_a_stateroot_without_deployments_has_none_to_show(host: Host) -> None:
+    run("ostree", "admin", "os-init", f"--sysroot={host.path}", "other")
     ended = host.overlay("--stateroot=other", "status")
     assert (ended.status, ended.out) == (0, f"No deployments in {host.path}.\n")
     assert host.document("--stateroot=other", "status")["deployments"] == []
@@ -238,7 +244,7 @@ def test_a_diff_needs_two_trees_that_are_there(host: Host) -> None:
         f"error: no such commit: none/such in repository {host.sysroot.repo}\n"
     )
     assert host.overlay("--stateroot=other", "diff").err == (
-        f"error: nothing is deployed in stateroot other: sysroot {host.path}\n"
+        f"error: no stateroot other, there is test: sysroot {host.path}\n"
     )
 
 
@@ -374,7 +380,7 @@ def test_a_rollback_and_another_come_back(host: Host) -> None:
     host.change("install", "tool")
     (new, base) = json.loads(host.overlay("--json", "status").out)["deployments"]
     ended = host.overlay("rollback")
-    assert (ended.status, ended.err) == (0, f"{base['id']} is what boots next.\n")
+    assert (ended.status, ended.err) == (0, f"{base['id']} (1) is what boots next.\n")
     document = json.loads(host.overlay("rollback", "--json").out)
     assert document == {"version": 1, "deployment": new["id"], "checksum": new["checksum"]}
     assert host.overlay("rollback", "-q").err == ""
@@ -393,3 +399,10 @@ def test_an_install_after_a_rollback_goes_on_from_what_boots_next(host: Host) ->
     host.overlay("rollback")
     host.change("install", "app")
     assert host.requested() == ["app"]
+
+
+def test_a_stateroot_that_is_not_there_is_named_with_those_that_are(host: Host) -> None:
+    for words in (["status"], ["install", "tool"], ["rollback"], ["kargs"], ["diff"], ["cleanup"]):
+        ended = host.overlay("--stateroot=other", *words)
+        message = f"error: no stateroot other, there is test: sysroot {host.path}\n"
+        assert (ended.status, ended.out, ended.err) == (1, "", message)

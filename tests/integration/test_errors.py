@@ -15,6 +15,11 @@ LOCKED = (
     "ask for a version that fits them, or go to a base that has it\n"
 )
 
+FORCE = (
+    "hint: --force-replacefiles lets files of the packages that it layers take the place of "
+    "others'\n"
+)
+
 # A request, the repository beside those of the tree, and all of stderr.
 REFUSED = {
     "unknown": (
@@ -68,7 +73,7 @@ REFUSED = {
         "case-conflicts-base-file",
         "broken",
         "error: content differs: /usr/share/victims/kept of world-victims-1-1.noarch "
-        "and of case-conflicts-base-file-1-1.noarch\n",
+        "and of case-conflicts-base-file-1-1.noarch\n" + FORCE,
     ),
     "another type than the base's": (
         "case-conflicts-base-type",
@@ -83,7 +88,7 @@ REFUSED = {
         "case-conflict-a case-conflict-b",
         "",
         "error: content differs: /usr/share/case-conflict/file of case-conflict-a-1-1.noarch "
-        "and of case-conflict-b-1-1.noarch\n",
+        "and of case-conflict-b-1-1.noarch\n" + FORCE,
     ),
     "a device": (
         "case-device-node",
@@ -125,11 +130,11 @@ def test_a_failing_pre_shows_its_output_and_how_to_run_it_again(host: Host) -> N
     lines = ended.stderr.splitlines()
     assert lines[0] == "error: %pre failed with exit status 4, case-pre-fails-1-1.noarch"
     assert lines[1] == "  this package does not want to be here"
-    assert lines[2].startswith("  it ran as: printf %s 'echo ")
-    assert "| bwrap --die-with-parent" in ended.stderr
-    assert lines[-1] == (
+    assert lines[2] == (
         "hint: '--noscripts case-pre-fails' installs the package without its scriptlets"
     )
+    assert lines[3].startswith("hint: all that scripts wrote is in ")
+    assert "it ran as: printf %s" in Path(lines[3].rpartition(" ")[2]).read_text()
     assert ended.status == 1
     untouched(host)
 
@@ -138,8 +143,8 @@ def test_a_failing_post_is_a_warning_and_with_strict_an_error(host: Host) -> Non
     strict = host.overlay("-q", "install", "--strict", "case-post-fails")
     label = "%post(case-post-fails-1-1.noarch)"
     assert strict.status == 1
-    assert strict.stderr.splitlines()[-1] == (
-        f"error: failed, and --strict makes that an error: {label}"
+    assert f"error: failed, and --strict makes that an error: {label}" in (
+        strict.stderr.splitlines()
     )
     untouched(host)
     ended = host.overlay("-q", "install", "case-post-fails")

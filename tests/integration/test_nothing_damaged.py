@@ -80,16 +80,16 @@ def test_the_repository_is_whole_after_each_operation(host: Host) -> None:
 
 
 def test_a_script_that_makes_the_tree_unusable_is_stopped(host: Host, scratch: Path) -> None:
-    rpm = build_rpm(scratch, "wrecker-1-1.noarch", Spec(sections="%post\nrm -rf /usr/lib*/*\n"))
+    emptied = "for file in $(find /usr -name libc.so.6); do : > $file; done"
+    rpm = build_rpm(scratch, "wrecker-1-1.noarch", Spec(sections=f"%post\n{emptied}\n"))
     before = manifest(host.checkout())
     ended = host.overlay("-q", "install", str(rpm))
     assert ended.status == 1
-    error, said, ran = ended.stderr.splitlines()
+    error, said, *_hints = ended.stderr.splitlines()
     assert (
         error == "error: check of the tree after its scripts failed with exit status 127, built-in"
     )
-    assert said == "  bwrap: execvp /usr/bin/true: No such file or directory"
-    assert ran.startswith("  it ran as: bwrap ")
+    assert "libc.so.6: file too short" in said
     assert [host.base] == [each["checksum"] for each in host.deployments()]
     unharmed(before, host.checkout())
     host.fsck()

@@ -13,12 +13,16 @@ from pathlib import Path
 import pytest
 
 from layering import progress
+from layering.allowances import Asked
 from layering.change import Changed, ChangeOptions
 from layering.client import Client, Reset
 from layering.errors import BadRequestError
 from layering.kargs import EditKind, KargEdit
+from layering.metadata_read import read
 from layering.newbase import DowngradeError
 from layering.proposal import Proposal
+from layering.remote_errors import RemoteError
+from layering.repo import Repo
 from layering.resolution import RepositoryOptions
 from layering.sysroot import Sysroot
 from layering.sysroot_errors import BrokenOriginError, OriginError
@@ -369,3 +373,62 @@ def test_kernel_arguments_go_on_through_an_install_and_an_upgrade(world: World) 
     upgraded = world.upgrade()
     assert upgraded.deployment is not None
     assert set(upgraded.deployment.kargs) >= {"root=LABEL=test", "quiet", "nosmt"}
+
+
+def test_what_holds_for_one_branch_alone_does_not_go_to_another(world: World) -> None:
+    deployment = Sysroot.open(world.host.path).deployments[0]
+    path = deployment.path.with_name(f"{deployment.path.name}.origin")
+    custom = "custom-url=https://example.org/os\ncustom-description=mine\n"
+    path.write_text(f"{PLAIN}{custom}")
+    world.install("app")
+    assert custom in world.origin()
+    world.up.publish("9", [world.rpms["base-2-1.noarch"]], ref="test/other")
+    world.client().rebase("test/other", world.options(), yes)
+    assert "custom" not in world.origin()
+    assert "requested=app;" in world.origin()
+
+
+def test_of_a_tree_that_another_tool_layered_it_is_said_where_its_packages_come_from(
+    world: World,
+) -> None:
+    """As if rpm-ostree had layered a package that no repository has any more."""
+    commit = run(
+        *("ostree", "commit", f"--repo={world.host.repo}", "--branch=theirs"),
+        *(f"--tree=ref={world.first}", f"--parent={world.first}", "--bootable"),
+        "--add-metadata=rpmostree.clientlayer=true",
+    ).strip()
+    world.host.deploy(commit)
+    deployment = Sysroot.open(world.host.path).deployments[0]
+    path = deployment.path.with_name(f"{deployment.path.name}.origin")
+    path.write_text(f"[origin]\nbaserefspec={REFSPEC}\n[packages]\nrequested=gone;\n")
+    with pytest.raises(SolverError) as caught:
+        world.install("app")
+    assert caught.value.__notes__[-1] == (
+        "the pending tree is not overlay's: what it layers comes from the repositories once"
+    )
+
+
+def test_a_look_at_what_is_available_waits_for_nobody(world: World) -> None:
+    second = world.publish_second()
+    sysroot = Sysroot.open(world.host.path, writable=True)
+    with sysroot.lock():
+        found = world.client().available(world.options()).found
+    assert found is not None and found.commit == second
+
+
+def test_the_beginning_of_a_commit_is_told_how_long_it_has_to_be(world: World) -> None:
+    with pytest.raises(RemoteError) as caught:
+        world.client().deploy(world.first[:7], world.options(), yes)
+    assert caught.value.__notes__[0] == "the beginning of a commit has 8 digits at least"
+    assert world.client().deploy(world.first[:8], world.options(), yes).deployment is not None
+
+
+def test_what_packages_are_allowed_goes_along_to_another_base(world: World) -> None:
+    asked = Asked(noscripts=("app", "lib"))
+    world.client().install(["app"], world.options(allow=asked), yes)
+    world.publish_second()
+    changed = world.upgrade()
+    assert changed.deployment is not None
+    assert not changed.proposal.allowances  # nothing of it is new
+    tree = read(Repo.open(world.host.repo).commit_of(changed.deployment.checksum))
+    assert tree.allowances.to_dict() == {"noscripts": ("app", "lib")}

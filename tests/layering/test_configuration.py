@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What /etc/overlay/overlay.toml may say, and what is said about the rest."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -40,8 +41,13 @@ def test_a_file_that_is_not_there_says_nothing(tmp_path: Path) -> None:
 def test_the_shipped_file_says_the_defaults_and_its_comments_are_true() -> None:
     text = SHIPPED.read_text(encoding="utf-8")
     assert Configuration.parse(text, SHIPPED) == Configuration()
-    uncommented = text.replace("#automatic", "automatic")
-    assert uncommented != text
+    uncommented = re.sub(r"^#(?=[a-z-]+ = )", "", text, flags=re.MULTILINE)
+    assert set(re.findall(r"^([a-z-]+) = ", uncommented, flags=re.MULTILINE)) == {
+        "automatic",
+        "time-limit",
+        "skip",
+        "allow-top-level",
+    }
     assert Configuration.parse(uncommented, SHIPPED) == Configuration()
     for policy in AutomaticPolicy:
         assert f'#   "{policy}"' in text
@@ -73,7 +79,10 @@ def test_the_shipped_file_says_the_defaults_and_its_comments_are_true() -> None:
         ),
         pytest.param(
             "[Daemon]\nIdleExitTimeout = 60\n",
-            ["unknown table [Daemon]: /etc/overlay/overlay.toml", "there is [upgrade]"],
+            [
+                "unknown table [Daemon]: /etc/overlay/overlay.toml",
+                "there is [upgrade], [scripts], [packages]",
+            ],
             id="unknown table",
         ),
         pytest.param(
@@ -145,6 +154,70 @@ def test_the_shipped_file_says_the_defaults_and_its_comments_are_true() -> None:
 )
 def test_what_it_may_not_say_is_named_with_what_it_may(text: str, said: list[str]) -> None:
     assert complaint(text) == said
+
+
+def test_what_scripts_and_packages_may_is_read_and_sorted() -> None:
+    text = """
+[scripts]
+time-limit = 1.5
+skip = ["kmod-b.%posttrans", "python3.12", "kmod-*", "python3.12"]
+[packages]
+allow-top-level = ["nix", "afs"]
+"""
+    assert Configuration.parse(text, FILE) == Configuration(
+        time_limit=1.5,
+        skip=("kmod-*", "kmod-b.%posttrans", "python3.12"),
+        allow_top_level=("afs", "nix"),
+    )
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "86400", "nan", "inf", "true", '"10 min"', "[]"])
+def test_a_time_limit_is_a_number_of_seconds(value: str) -> None:
+    shown = {"nan": "NaN", "inf": "Infinity", "[]": "an array"}.get(value, value)
+    assert complaint(f"[scripts]\ntime-limit = {value}\n") == [
+        f"'time-limit' in [scripts] is {shown}, no number of seconds up to a day: "
+        "/etc/overlay/overlay.toml",
+        "time-limit = 600 is ten minutes",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (
+            'skip = "x"',
+            [
+                "'skip' in [scripts] is \"x\", no array of texts",
+                'write skip = ["kmod-x", "x.%post"]',
+            ],
+        ),
+        ('skip = ["a", 1]', ["'skip' in [scripts] is an array, no array of texts"]),
+        ('skip = ["a b"]', ["'skip' in [scripts] has \"a b\", neither PACKAGE nor PACKAGE.%PHASE"]),
+        ('skip = [""]', ["'skip' in [scripts] has \"\", neither PACKAGE nor PACKAGE.%PHASE"]),
+    ],
+)
+def test_a_rule_names_a_package_and_perhaps_a_script_of_it(line: str, said: list[str]) -> None:
+    found = complaint(f"[scripts]\n{line}\n")
+    assert found[0] == f"{said[0]}: /etc/overlay/overlay.toml"
+    assert found[1:] == said[1:] or not said[1:]
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("usr", "which is not for packages to fill"),
+        ("var", "which is not for packages to fill"),
+        ("/nix", "which is no name"),
+        ("a/b", "which is no name"),
+        ("..", "which is no name"),
+        ("", "which is no name"),
+    ],
+)
+def test_a_directory_that_packages_may_fill_is_a_name_of_the_top_level(name: str, why: str) -> None:
+    found = complaint(f'[packages]\nallow-top-level = ["{name}"]\n')
+    assert found[0] == (
+        f"'allow-top-level' in [packages] has \"{name}\", {why}: /etc/overlay/overlay.toml"
+    )
 
 
 def test_what_is_not_toml_is_told_with_its_line() -> None:

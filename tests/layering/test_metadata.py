@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from layering._ostree import GLib
+from layering.allowances import Allowances
 from layering.metadata import (
     LayerRecord,
     RepositoryRecord,
+    SkippedRecord,
     TreeMetadata,
     WarningRecord,
 )
@@ -210,6 +212,26 @@ def test_a_composed_base_is_no_client_layer() -> None:
 
 def test_what_was_packed_is_read_back() -> None:
     assert read(commit_of(FULL.pack())) == FULL
+
+
+def test_what_is_said_only_where_there_is_something_to_say_is_read_back() -> None:
+    more = dataclasses.replace(
+        FULL,
+        allowances=Allowances(noscripts=frozenset({"strace", "htop"})),
+        skip=("a.%post", "b"),
+        skipped=(SkippedRecord(label="%post(a-1-1.noarch)", reason="a rule"),),
+        notes=("left out: /dev/x",),
+    )
+    packed = more.pack()
+    new = {key: packed[key].get_type_string() for key in packed.keys() - FULL.pack().keys()}
+    assert new == {
+        "overlay.allowances": "a{sas}",
+        "overlay.skip": "as",
+        "overlay.skipped": "a(ss)",
+        "overlay.notes": "as",
+    }
+    assert packed["overlay.allowances"].unpack() == {"noscripts": ["htop", "strace"]}
+    assert read(commit_of(packed)) == more
 
 
 def test_the_order_of_what_came_in_is_not_to_be_seen() -> None:

@@ -406,3 +406,21 @@ def test_a_set_value_is_what_glib_then_reads(text: str, group: str, value: str) 
     changed = KeyFile.parse(text).set(group, "new", escape(value))
     assert glib_values(changed.format()) == before | {(group, "new"): escape(value)}
     assert glib_values(changed.remove(group, "new").format()) == before
+
+
+def test_a_file_with_leave_to_replace_others_is_kept_where_rpm_ostree_keeps_it() -> None:
+    plain = LocalPackage(digest=DIGEST, nevra="foo-1.2-3.x86_64")
+    with_leave = LocalPackage(digest=DIGEST, nevra="bar-1.2-3.x86_64")
+    text = (
+        "[origin]\nbaserefspec=a:b\n\n[packages]\n"
+        f"requested-local={plain};\nrequested-local-fileoverride={with_leave};\n"
+    )
+    origin = Origin.parse(text)
+    assert origin.requested_local == (plain, with_leave)
+    assert origin.replacing_local == (with_leave,)
+    assert origin.with_requests(requested_local=(with_leave, plain)).format() == text
+    assert origin.replacing(frozenset({"bar"})).format() == text
+    assert origin.replacing(frozenset({"foo"})).replacing_local == (plain,)
+    without = origin.with_requests(requested_local=(plain,))
+    assert (without.replacing_local, "fileoverride" in without.format()) == ((), False)
+    assert "fileoverride" not in origin.replacing(frozenset()).format()

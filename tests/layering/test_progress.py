@@ -6,7 +6,8 @@ import re
 import pytest
 
 from layering import progress
-from layering.progress import Bars, Event, JsonLines, Kind, Level, PlainLines, Silence, renderer
+from layering.cli.showing import Bars, JsonLines, Level, PlainLines, Silence, renderer
+from layering.progress import Event, Kind
 from triggers import Progress
 
 STEP = Progress(phase="download", item="strace", done=1, total=2, unit="bytes")

@@ -97,10 +97,10 @@ def test_a_layered_tree_starts_from_its_base_again(made: TestSysroot) -> None:
     assert target.pending.origin.requested == ("tool",)
 
 
-def test_where_nothing_is_deployed_there_is_no_target(made: TestSysroot) -> None:
+def test_a_stateroot_that_is_not_there_is_named_with_those_that_are(made: TestSysroot) -> None:
     with pytest.raises(SysrootError) as caught:
         load_target(Sysroot.open(made.path), "other", made.path.parent / "cache")
-    assert str(caught.value) == f"nothing is deployed in stateroot other: sysroot {made.path}"
+    assert str(caught.value) == f"no stateroot other, there is test: sysroot {made.path}"
 
 
 def test_the_nearest_checkout_is_of_the_base_itself_or_else_on_it(made: TestSysroot) -> None:

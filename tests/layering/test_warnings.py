@@ -2,24 +2,7 @@
 from layering.metadata import WarningRecord
 from layering.progress import Event
 from layering.warnings import warn_of, warn_of_dropped, warning_records
-from triggers import Invocation, Outcome, Phase
-
-
-def outcome(status: int, *, label: str = "%post(a-1-1.noarch)", output: str = "") -> Outcome:
-    invocation = Invocation(
-        phase=Phase.POST,
-        owner="a-1-1.noarch",
-        label=label,
-        interpreter=("/bin/sh",),
-        why="it is installed",
-    )
-    return Outcome(
-        invocation=invocation,
-        status=status,
-        seconds=1.5,
-        output=output,
-        replay="bwrap … /bin/sh",
-    )
+from tests.layering.outcomes import outcome
 
 
 def test_only_failures_are_kept_and_nothing_of_this_run() -> None:
@@ -33,14 +16,14 @@ def test_only_failures_are_kept_and_nothing_of_this_run() -> None:
     )
 
 
-def test_a_failure_is_said_with_its_output_and_how_it_ran() -> None:
+def test_a_failure_is_said_with_its_output_and_in_detail_how_it_ran() -> None:
     told: list[Event] = []
     warn_of([outcome(0, output="fine"), outcome(137, output="\none\ntwo\n")], told.append)
     assert [(str(event.kind), event.item) for event in told] == [
         ("warning", "%post(a-1-1.noarch) failed with signal SIGKILL"),
         ("note", "  one"),
         ("note", "  two"),
-        ("note", "  it ran as: bwrap … /bin/sh"),
+        ("detail", "  it ran as: bwrap … /bin/sh"),
     ]
 
 

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Runs the planned scripts over a workspace, and settles between them what names became numbers.
+
+Accounts exist once `%pre` has run: owners are applied then, before any `%post` looks at its files.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from layering import account_steps, beneath, ownership, packagestate, progress
+from layering.mtree import MutableTree
+from layering.ownership import OwnedPackage
+from layering.recipe import Recipe
+from layering.repo import Repo
+from layering.scriptplan import tools_of
+from layering.scriptsandbox import sandbox_in
+from layering.statewatch import Watch
+from layering.statewrites import StateWrites
+from layering.union import Union
+from layering.uniting import owned_paths
+from layering.workspace import Workspace
+from triggers import Invocation, Outcome, Phase, Plan, Sandbox, run
+from triggers import Progress as ScriptProgress
+
+After = Callable[[Outcome], None]
+
+
+def ignore(outcome: Outcome) -> None:
+    """Does nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """A merged tree while it is being made: what a composer's own steps get to work with."""
+
+    workspace: Workspace
+    sandbox: Sandbox
+    tree: MutableTree
+    watch: Watch  # of what scripts write to the sandbox's /var
+    owned: tuple[OwnedPackage, ...]  # what packages give to others than root, where it is
+    after: After = ignore  # called with what came of each script
+
+
+def prepared(workspace: Workspace, recipe: Recipe, united: Union, after: After = ignore) -> Work:
+    """Returns the work on a workspace: its sandbox, with what packages ship below /var in it."""
+    base = recipe.base
+    sandbox = sandbox_in(
+        workspace,
+        database=base.database,
+        timestamp=recipe.timestamp,
+        composed=base.commit is None,
+    )
+    var = sandbox.var
+    for target in recipe.base.layout.links.values():  # /usr/local may lead to /var/usrlocal
+        if target.startswith(b"/var/"):
+            beneath.make_directories(var, target.removeprefix(b"/var/"))
+    state = packagestate.state_paths(recipe.layers, recipe.base.layout)
+    packagestate.put(workspace.root, var, state)
+    sandbox.ready("preparation")
+    return Work(
+        workspace=workspace,
+        sandbox=sandbox,
+        tree=united.mtree,
+        watch=Watch(var),
+        owned=owned_paths(recipe.layers, united),
+        after=after,
+    )
+
+
+def run_scripts(
+    work: Work, planned: Plan, recipe: Recipe, report: progress.Report
+) -> tuple[Outcome, ...]:
+    """Runs a plan and returns what came of each script.
+
+    Raises:
+        ScriptletFailedError: a script that must not fail did.
+        UnknownOwnerError: a file's owner is none of the tree's users.
+    """
+    outcomes: list[Outcome] = []
+    layered = recipe.base.commit is not None and (planned.before or planned.after)
+    before = account_steps.prepare(work.workspace.root) if layered else None
+    if planned.before:
+        with progress.phase(report, "scripts before"):
+            outcomes += _run(planned.before, work, recipe, report)
+    if before:
+        account_steps.settle(work.workspace, before)
+    _apply_owners(work, recipe)
+    work.watch.settle()
+    if planned.after:
+        with progress.phase(report, "scripts after"):
+            outcomes += _run(planned.after, work, recipe, report)
+    if before:
+        account_steps.settle(work.workspace, before)
+        work.watch.settle()
+        account_steps.finish(work.workspace.root, before)
+    return tuple(outcomes)
+
+
+def _run(
+    invocations: Iterable[Invocation], work: Work, recipe: Recipe, report: progress.Report
+) -> tuple[Outcome, ...]:
+    def tell(event: ScriptProgress) -> None:
+        progress.step(report, event)
+
+    def ended(outcome: Outcome) -> None:
+        work.watch.look(outcome.invocation.label)
+        work.after(outcome)
+
+    return run(invocations, work.sandbox, report=tell, time_limit=recipe.time_limit, after=ended)
+
+
+def last_check(repo: Repo, united: Union) -> tuple[Invocation, ...]:
+    """Returns the check that the tree can still run a program, after what scripts did to it."""
+    if not tools_of(repo, united)("/usr/bin/true"):
+        return ()
+    check = Invocation(
+        phase=Phase.BUILTIN,
+        owner="sanity",
+        label="check of the tree after its scripts",
+        interpreter=("/usr/bin/true",),
+        fatal=True,
+        why="scripts ran",
+    )
+    return (check,)
+
+
+def _apply_owners(work: Work, recipe: Recipe) -> None:
+    state = packagestate.state_paths(recipe.layers, recipe.base.layout)
+    if work.owned or state:
+        users = ownership.tree_users(work.workspace.root)
+        ownership.apply(work.workspace.root, work.owned, users)
+        packagestate.apply_owners(work.sandbox.var, state, users)
+
+
+def state_writes(repo: Repo, recipe: Recipe, work: Work) -> StateWrites:
+    """Returns what scripts left in /var, to be kept in the tree."""
+    base = recipe.base.commit
+    return StateWrites(
+        repo=repo,
+        base_root=repo.commit_of(base).root_tree if base is not None else None,
+        watch=work.watch,
+        var=work.sandbox.var,
+        upper=work.workspace.upper,
+        users=ownership.tree_users(work.workspace.root),
+        packages=[layer.layer.nevra.name for layer in recipe.layers],
+        opt=None if recipe.base.layout.opt_in_tree else recipe.base.layout.opt,
+        labels=recipe.labels,
+    )
