@@ -18,7 +18,7 @@ from bench.figures import table
 from fixtures import forest
 from layering.errors import LayeringError
 
-NAMES = ("install", "scale")
+NAMES = ("install", "scale", "imports", "scriptlet")
 
 
 def main(argv: list[str]) -> int:

@@ -6,17 +6,15 @@ compared at its new place, and a file that differs for a reason is compared in w
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-
-from tests.integration.manifest import Entry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moved:
     """Paths that begin so in rpm's tree, and so in ours."""
 
+    name: str
     rpm: str
     ours: str
     reason: str
@@ -26,6 +24,7 @@ class Moved:
 class Only:
     """Paths that one of the trees has alone."""
 
+    name: str
     pattern: str
     reason: str
 
@@ -34,8 +33,28 @@ class Only:
 class Content:
     """Files whose bytes differ: what is left of them must not."""
 
+    name: str
     pattern: str
     comparable: Callable[[bytes], object]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attribute:
+    """An extended attribute that files of ours have and rpm's have not."""
+
+    name: str
+    attribute: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """Links in a place that moved, whose targets lead where the package meant them to lead."""
+
+    name: str
+    moved: str  # the directory, in ours
+    spelled: str  # the same, in the package
     reason: str
 
 
@@ -47,8 +66,10 @@ def _accounts(data: bytes) -> object:
     )
 
 
-def _words(data: bytes) -> object:
-    return sorted(set(data.split()))
+def _without_time(data: bytes) -> object:
+    """Byte code without the time of its source, which every file of a tree has as 0 (PEP 552)."""
+    by_hash = data[4:8] != bytes(4)
+    return data if by_hash else data[:8] + data[12:]
 
 
 def _nothing(data: bytes) -> object:
@@ -57,11 +78,13 @@ def _nothing(data: bytes) -> object:
 
 MOVED = (
     Moved(
+        name="boot",
         rpm="/boot/",
         ours="/usr/lib/ostree-boot/",
         reason="/boot belongs to the boot loader; what packages bring for it stays with the tree",
     ),
     Moved(
+        name="opt",
         rpm="/var/opt/",
         ours="/usr/lib/opt/",
         reason="/opt leads to /var/opt, which is the host's: packages live in the tree, linked",
@@ -70,128 +93,114 @@ MOVED = (
 
 ONLY_RPM = (
     Only(
+        name="open rpmdb",
         pattern=r"/usr/share/rpm/(\.rpm\.lock|\.keyring\.lock|rpmdb\.sqlite-(shm|wal))",
         reason="books and locks of an open rpmdb; in an image nothing has it open",
     ),
     Only(
+        name="account tools",
         pattern=r"/etc/((passwd|group|shadow|gshadow)-|\.pwd\.lock)",
         reason="backups and the lock of the tools that edit the user database",
     ),
     Only(
+        name="caches",
         pattern=r"/var/cache/(ldconfig/aux-cache|fontconfig/.*)",
         reason="caches of a running system in /var, which is the host's",
     ),
     Only(
-        pattern=r"/(var/lib|run)/case-post-var(/state)?|/var/tmp/case-post-var",
-        reason="what a script writes below /var, /run and /tmp does not become part of an image",
+        name="transient",
+        pattern=r"/(run|var/tmp)/case-post-(run|var)(/state)?|/var/lib/rpm-state",
+        reason="what a script leaves below /run, /var/tmp and /var/lib/rpm-state is not kept",
     ),
 )
 
 ONLY_OURS = (
     Only(
-        pattern=r"/usr/lib/tmpfiles\.d/overlay-[^/]+\.conf",
+        name="tmpfiles",
+        pattern=r"/usr/lib/tmpfiles\.d/(00-overlay|overlay-[^/]+)\.conf",
         reason="says what the host must have below /var, /run and /opt; a boot has just made it",
     ),
     Only(
+        name="sysusers",
         pattern=r"/usr/lib/sysusers\.d/00-overlay\.conf",
         reason="the ids of layered accounts, for hosts whose /etc/passwd is their own",
     ),
     Only(
+        name="factory",
         pattern=r"/usr/share/factory/(var|run)(/.*)?",
         reason="files for /var wait here until tmpfiles copies them; the copies are compared",
     ),
-    Only(pattern=r"/var/opt/[^/]+", reason="the links from /opt to the tree; followed below"),
+    Only(
+        name="opt link",
+        pattern=r"/var/opt/[^/]+",
+        reason="the links from /opt to the tree; followed below",
+    ),
 )
 
 CONTENT = (
     Content(
+        name="composefs",
         pattern=r"/\.ostree\.cfs",
         comparable=_nothing,
         reason="the image of the deployment's own metadata, written by libostree",
     ),
     Content(
+        name="rpmdb",
         pattern=r"/usr/share/rpm/rpmdb\.sqlite",
         comparable=_nothing,
         reason="sqlite pages; its packages, files and states are compared by rpm's own queries",
     ),
     Content(
+        name="accounts",
         pattern=r"/etc/(passwd|group|shadow|gshadow)",
         comparable=_accounts,
         reason="ids of layered accounts follow from their names, and no day is noted for them",
     ),
     Content(
-        pattern=r"/usr/share/case-filetrigger\.log",
-        comparable=_words,
-        reason="of packages that do not need each other either may come first",
+        name="byte code",
+        pattern=r"/usr/lib/python3/dist-packages/.*\.pyc",
+        comparable=_without_time,
+        reason="holds the time of its source, and every file of an image has the same: none",
     ),
     Content(
-        pattern=r"/usr/share/case/triggerin\.log",
-        comparable=lambda data: sorted(data.splitlines()),
-        reason="what precedes files runs for all packages before what follows them runs for any",
+        name="files first",
+        pattern=r"/etc/case-pre-config|/usr/lib/case-pre-file|/usr/share/case-pre\.log",
+        comparable=_nothing,
+        reason="the files of all packages are united before the first script runs",
     ),
     Content(
+        name="sandbox",
         pattern=r"/usr/share/case/sandbox\.log",
         comparable=_nothing,
         reason="records the sandbox, which rpm has none of",
     ),
 )
 
+ATTRIBUTES = (
+    Attribute(
+        name="ima",
+        attribute="security.ima",
+        reason="rpm needs a plugin to write the signatures of files, which the base has not",
+    ),
+    Attribute(
+        name="labels",
+        attribute="security.selinux",
+        reason="a tree with a policy is labelled by it; rpm does so where that policy is running",
+    ),
+)
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tree:
-    """One of the two: where it is mounted, and what is in it."""
+TARGETS = tuple(
+    Target(
+        name="link target",
+        moved=moved,
+        spelled=spelled,
+        reason="relative targets are spelled out, for from the new place they lead elsewhere",
+    )
+    for moved, spelled in (("/usr/lib/opt", "/opt"), ("/var/usrlocal", "/usr/local"))
+)
 
-    root: Path
-    entries: Mapping[str, Entry]
+# These hold for whatever is installed.
+ALWAYS = frozenset({"open rpmdb", "caches", "composefs", "rpmdb"})
 
-
-def unexplained(rpm: Tree, ours: Tree) -> Iterator[str]:
-    """Yields a line for each difference that no row of the tables explains."""
-    moved = {_moved(path, rpm, ours): path for path in rpm.entries}
-    for path in sorted(moved.keys() | ours.entries.keys()):
-        mine = ours.entries.get(path)
-        source = moved.get(path)
-        if source is None:
-            if not _listed(ONLY_OURS, path):
-                yield f"only ours: {path}: {mine}"
-        elif mine is None:
-            if not _listed(ONLY_RPM, source):
-                yield f"only rpm's: {source}: {rpm.entries[source]}"
-        elif mine != rpm.entries[source] and not _same_content(rpm, source, ours, path):
-            yield f"rpm / ours: {path}: {rpm.entries[source].differs(mine)}"
-
-
-def unlinked(ours: Tree) -> list[str]:
-    """Returns the names in /usr/lib/opt that /opt does not lead to."""
-    directory = ours.root / "usr/lib/opt"
-    names = sorted(path.name for path in directory.iterdir()) if directory.is_dir() else []
-    link = "../../usr/lib/opt/{}"
-    return [
-        name
-        for name in names
-        if (entry := ours.entries.get(f"/var/opt/{name}")) is None
-        or entry.target != link.format(name)
-    ]
-
-
-def _moved(path: str, rpm: Tree, ours: Tree) -> str:
-    for row in MOVED:
-        # What both have at the same place is the base's own.
-        if path.startswith(row.rpm) and ours.entries.get(path) != rpm.entries[path]:
-            return row.ours + path.removeprefix(row.rpm)
-    return path
-
-
-def _listed(rows: tuple[Only, ...], path: str) -> bool:
-    return any(re.fullmatch(row.pattern, path) for row in rows)
-
-
-def _same_content(rpm: Tree, source: str, ours: Tree, path: str) -> bool:
-    theirs, mine = rpm.entries[source], ours.entries[path]
-    if theirs.differs(mine).split(" ")[0] != "digest":
-        return False
-    for row in CONTENT:
-        if re.fullmatch(row.pattern, path):
-            texts = ((rpm.root / source[1:]).read_bytes(), (ours.root / path[1:]).read_bytes())
-            return row.comparable(texts[0]) == row.comparable(texts[1])
-    return False
+Row = Moved | Only | Content | Attribute | Target
+ROWS: tuple[Row, ...] = (*MOVED, *ONLY_RPM, *ONLY_OURS, *CONTENT, *ATTRIBUTES, *TARGETS)

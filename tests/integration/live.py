@@ -40,6 +40,7 @@ class LiveTree:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
+            errors="replace",  # a script may print anything
             check=False,
         )
         return Ended(status=done.returncode, stdout=done.stdout, stderr=done.stderr)
@@ -56,9 +57,9 @@ class LiveTree:
         # 65 and 73: lines of the base itself that ask for a user or a file type which it has not.
         assert ended.status in (0, 65, 73), ended.stderr
 
-    def install(self, packages: Path, files: Sequence[str]) -> Ended:
+    def install(self, packages: Path, files: Sequence[str], *options: str) -> Ended:
         """Installs RPMs with the tree's own rpm, scriptlets and all."""
-        words = ["/usr/bin/rpm", "-U", "--nosignature"]
+        words = ["/usr/bin/rpm", "-U", "--nosignature", *options]
         words += ["--define", "__systemd_sysusers /usr/bin/systemd-sysusers"]  # as Fedora has it
         words += [f"{PACKAGES}/{name}" for name in files]
         return self.run(*words, packages=packages)
