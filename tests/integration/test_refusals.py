@@ -61,6 +61,6 @@ def test_the_page_calls_refused_what_is_refused() -> None:
         if each.becomes.startswith(("refused", "nothing is installed"))
         for name in each.cases.split()
     }
-    # It comes where nobody wants to go through its link.
-    assert refused - told == {"case-link-directory"}
+    # They come where nobody wants to go through the one's link, or watches the other.
+    assert refused - told == {"case-link-directory", "case-watched-a"}
     assert told - refused == set()
