@@ -12,8 +12,10 @@ Scripts find all of them in /etc, where useradd and usermod want them; the new o
 https://github.com/aperezdc/nss-altfiles
 """
 
+import errno
 import os
 import re
+import stat
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -32,7 +34,9 @@ _ASIDE = "# put aside: "
 # authselect makes the one in /etc a link to its own.
 _NSSWITCH = (f"{_ETC}/nsswitch.conf", f"{_ETC}/authselect/nsswitch.conf")
 _NAMES = tuple(field.name for field in fields(Database))
-_WRITE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+# Without O_NONBLOCK, opening a pipe that nobody reads waits forever; with O_TRUNC, what turns out
+# to be no regular file would be changed already.
+_WRITE = os.O_WRONLY | os.O_CREAT | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,14 +79,15 @@ def settle(workspace: Workspace, before: Before) -> None:
 
     Raises:
         NoFreeIdError: there are too many of them.
-        WorkspaceError: a script put something in the way.
+        TooDeepError, TooLargeError, WorkspaceError: a script put something in the way.
     """
     root = workspace.root
     found = _read_database(root, _ETC)
     numbers = stable_ids(before.accounts, _accounts(found))
     if numbers:
         ownership.renumber(workspace.upper, root, numbers)
-        ownership.renumber(workspace.scratch, workspace.scratch, numbers)
+        # Of /var, which is not sealed, nothing is kept that is too deep.
+        ownership.renumber(workspace.scratch, workspace.scratch, numbers, whole=False)
     settled = account_files.settled(before.database, account_files.renumbered(found, numbers))
     _write_database(root, _ETC, found, settled)
 
@@ -91,7 +96,7 @@ def finish(root: Path, before: Before) -> None:
     """Puts everything where the tree is to have it, and writes the record of new accounts.
 
     Raises:
-        WorkspaceError: a script put something in the way.
+        TooLargeError, WorkspaceError: a script put something in the way.
     """
     _take_pool(root)
     now = _read_database(root, _ETC)
@@ -165,8 +170,7 @@ def _write_database(root: Path, directory: str, before: Database, after: Databas
 def _read(root: Path, path: str) -> str:
     """Returns the text of a file, "" if there is none."""
     try:
-        with beneath.opened(root, path) as stream:
-            return stream.read().decode("utf-8", "surrogateescape")
+        return beneath.read_bytes(root, path).decode("utf-8", "surrogateescape")
     except FileNotFoundError:
         return ""
     except OSError as error:
@@ -179,6 +183,11 @@ def _write(root: Path, path: str, text: str) -> None:
         with beneath.parent_of(root, path) as (directory, name):
             handle = os.open(name, _WRITE, 0o644, dir_fd=directory)
         with os.fdopen(handle, "wb") as stream:
+            if not stat.S_ISREG(os.fstat(handle).st_mode):
+                raise OSError(errno.EINVAL, "Not a regular file")
+            os.ftruncate(handle, 0)
             stream.write(text.encode("utf-8", "surrogateescape"))
     except OSError as error:
-        raise WorkspaceError(f"cannot write the tree's /{path}: {error.strerror}") from error
+        # ENXIO is what a pipe gives that nobody reads.
+        why = "Not a regular file" if error.errno == errno.ENXIO else error.strerror
+        raise WorkspaceError(f"cannot write the tree's /{path}: {why}") from error

@@ -6,6 +6,7 @@ the next tree of the host with the package. To take one back, uninstall the pack
 again.
 """
 
+import difflib
 import fnmatch
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -13,6 +14,7 @@ from typing import Self
 
 from layering.errors import BadRequestError
 
+_NAMED = 12  # packages that a hint lists
 NEW = "*"  # in place of a name: the packages that the command layers anew
 
 
@@ -73,13 +75,24 @@ class Asked:
         for spec in self.noscripts:
             found = set(new) if spec == NEW else set(fnmatch.filter(names, spec))
             if not found and spec != NEW:
-                raise BadRequestError(f"no package of that name is layered: --noscripts={spec}")
+                error = BadRequestError(f"no package of that name is layered: --noscripts={spec}")
+                error.add_note(_meant(spec, names))
+                raise error
             noscripts |= found
         return Allowances(
             noscripts=frozenset(noscripts),
             replacefiles=frozenset(new if self.replacefiles else ()),
             drop_special=frozenset(new if self.drop_special else ()),
         )
+
+
+def _meant(spec: str, names: Sequence[str]) -> str:
+    near = difflib.get_close_matches(spec, names, n=1)
+    if near:
+        return f"did you mean {near[0]}?"
+    every = sorted(set(names))
+    more = f" and {len(every) - _NAMED} more" if len(every) > _NAMED else ""
+    return f"there is {', '.join(every[:_NAMED])}{more}" if every else "no package is layered"
 
 
 def _kinds() -> tuple[str, ...]:

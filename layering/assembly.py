@@ -22,6 +22,7 @@ from layering.scriptruns import After, Work, ignore, last_check, prepared, run_s
 from layering.treedatabase import keep_base_database, write_database
 from layering.union import Union
 from layering.uniting import unite
+from layering.warnings import warnings_of_replaced
 from layering.workspace import Workspace, open_workspace
 from triggers import KernelChange, Outcome, Plan
 
@@ -75,15 +76,16 @@ def assemble(
             finish(work)
             work.watch.look("the treefile")
         remove_leftovers(workspace.root)
-        with progress.phase(report, "seal"):
+        # One transaction, for each costs two syncs of the file system.
+        with progress.phase(report, "seal"), repo.transaction():
             dropped, warnings = _sealed(repo, recipe, united, work)
-        tree = _labelled(repo, recipe, united, workspace, report)
+            tree = _labelled(repo, recipe, united, workspace, report)
     return Assembled(
         tree=tree,
         outcomes=outcomes,
         plan=planned,
         dropped=dropped,
-        warnings=warnings,
+        warnings=(*warnings_of_replaced(united.replaced), *warnings),
         linux=linux,
     )
 
@@ -124,10 +126,9 @@ def _sealed(
     repo: Repo, recipe: Recipe, united: Union, work: Work
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Brings what was written into the tree; returns what it cannot hold, and warnings."""
-    upper = work.workspace.upper
-    patched = seal.patch_from_upper(repo, united.mtree, upper, labels=recipe.labels)
-    with repo.transaction():
-        warnings = state_writes(repo, recipe, work).keep(united.mtree)
+    upper, tops = work.workspace.upper, ("usr", *work.sandbox.tops)
+    patched = seal.patch_from_upper(repo, united.mtree, upper, tops=tops, labels=recipe.labels)
+    warnings = state_writes(repo, recipe, work).keep(united.mtree)
     keep_base_database(repo, united.mtree, recipe)
     return patched.dropped, warnings
 

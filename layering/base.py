@@ -83,14 +83,17 @@ def load_base(repo: Repo, commit: str, cache_dir: Path, *, allowed: Iterable[str
         timestamp=found.timestamp,
         version=found.text("version") or release.get("VERSION", ""),
         os_release=release,
-        layout=BaseLayout.of(
-            _links(repo, found.root_tree, "/"),
-            _links(repo, found.root_tree, "/usr"),
-            allowed=allowed,
-        ),
+        layout=layout_of(repo, found.root_tree, allowed=allowed),
         installroot=installroot,
         database=database,
         labels=labels_of(repo, found.root_tree, cache_dir),
+    )
+
+
+def layout_of(repo: Repo, root_tree: str, *, allowed: Iterable[str] = ()) -> BaseLayout:
+    """Returns the layout of a tree, by the checksum of its root directory."""
+    return BaseLayout.of(
+        _links(repo, root_tree, "/"), _links(repo, root_tree, "/usr"), allowed=allowed
     )
 
 

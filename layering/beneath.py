@@ -15,6 +15,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+from layering.errors import TooLargeError
+
+TEXT_MAX = 16 << 20  # bytes of a file that is read as a whole: a script may have made it of holes
+
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # Without O_NONBLOCK, opening a pipe that nobody writes to waits forever.
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -79,11 +83,28 @@ def opened(root: Path, path: str | bytes) -> Iterator[IO[bytes]]:
         yield stream
 
 
+def read_bytes(root: Path, path: str) -> bytes:
+    """Returns what is in a regular file.
+
+    Raises:
+        OSError: there is none.
+        TooLargeError: there is more in it than `TEXT_MAX`.
+    """
+    with opened(root, path) as stream:
+        content = stream.read(TEXT_MAX + 1)
+    if len(content) > TEXT_MAX:
+        raise TooLargeError(path, TEXT_MAX)
+    return content
+
+
 def read_text(root: Path, path: str) -> str:
-    """Returns the text of a regular file, "" if there is none that can be trusted."""
+    """Returns the text of a regular file, "" if there is none that can be trusted.
+
+    Raises:
+        TooLargeError: there is more in it than `TEXT_MAX`.
+    """
     try:
-        with opened(root, path) as stream:
-            return stream.read().decode("utf-8", "replace")
+        return read_bytes(root, path).decode("utf-8", "replace")
     except OSError:
         return ""
 
@@ -124,13 +145,59 @@ def make_link(root: Path, path: str | bytes, target: str) -> None:
 
 
 def remove(root: Path, path: str | bytes) -> None:
-    """Removes a file, a link, or a directory with what is in it; FileNotFoundError if none is."""
+    """Removes a file, a link, or a directory with what is in it; FileNotFoundError if none is.
+
+    However deep it is: shutil.rmtree has a descriptor open for each level.
+    """
     with parent_of(root, path) as (directory, name):
         status = os.stat(name, dir_fd=directory, follow_symlinks=False)
         if stat.S_ISDIR(status.st_mode):
-            shutil.rmtree(os.fsdecode(name), dir_fd=directory)
+            _remove_directory(directory, name)
         else:
             os.unlink(name, dir_fd=directory)
+
+
+def _remove_directory(parent: int, name: bytes) -> None:
+    """Removes a directory with one descriptor that goes down into it and up again."""
+    handle = os.dup(parent)
+    above = [_identity(handle)]
+    pending = [[name]]  # directories yet to be removed, down to where the descriptor is
+    try:
+        while True:
+            if pending[-1]:
+                below = os.open(pending[-1][-1], _DIRECTORY, dir_fd=handle)
+                os.close(handle)
+                handle = below
+                above.append(_identity(handle))
+                pending.append(_emptied(handle))
+                continue
+            pending.pop()
+            above.pop()
+            if not pending:
+                return
+            over = os.open("..", _DIRECTORY, dir_fd=handle)
+            os.close(handle)
+            handle = over
+            if _identity(handle) != above[-1]:  # somebody moved it meanwhile
+                raise OSError(errno.ESTALE, os.strerror(errno.ESTALE), os.fsdecode(name))
+            os.rmdir(pending[-1].pop(), dir_fd=handle)
+    finally:
+        os.close(handle)
+
+
+def _emptied(handle: int) -> list[bytes]:
+    """Removes all but directories from a directory, and returns the names of those."""
+    with os.scandir(handle) as entries:
+        found = [(os.fsencode(each.name), each.is_dir(follow_symlinks=False)) for each in entries]
+    for name, is_directory in found:
+        if not is_directory:
+            os.unlink(name, dir_fd=handle)
+    return [name for name, is_directory in found if is_directory]
+
+
+def _identity(handle: int) -> tuple[int, int]:
+    status = os.fstat(handle)
+    return status.st_dev, status.st_ino
 
 
 def _parts(path: str | bytes) -> list[bytes]:

@@ -17,6 +17,7 @@ from itertools import chain
 from layering.fileentries import FileEntry
 from layering.package_errors import shown
 from layering.rpmtags import FileFlag
+from layering.spellings import live_path
 
 
 class Difference(StrEnum):
@@ -64,7 +65,7 @@ class Claim:
 class Conflict:
     """One path that several sides bring, each with its own idea of it."""
 
-    path: str
+    path: str  # the tree's; what is said of it names the running system's
     owners: tuple[str, ...]  # NEVRAs, "the base" where no package is known
     differences: tuple[Difference, ...]
     replaceable: bool = True  # with leave to, one of the sides could take the other's place
@@ -73,7 +74,7 @@ class Conflict:
         what = " and ".join(self.differences)
         plural = len(self.differences) > 1 or Difference.XATTRS in self.differences
         verb = "differ" if plural else "differs"
-        path = shown(self.path.encode("utf-8", "surrogateescape"))
+        path = shown(live_path(self.path).encode("utf-8", "surrogateescape"))
         return f"{what} {verb}: {path} of {' and of '.join(self.owners)}"
 
 

@@ -20,8 +20,10 @@ from pathlib import Path
 from layering import failedtree, progress, provenance, rpmdb, selinux
 from layering._ostree import OSTree, reported
 from layering.deployments import Deployment
+from layering.keptlayers import kept_of_local
 from layering.metadata_read import base_of, read
 from layering.refs import BASE_PREFIX, FAILED_REF, LAYER_PREFIX, MERGED_PREFIX
+from layering.report import inactive_requests
 from layering.sysroot import Sysroot
 from layering.workspace import clean_leftovers
 
@@ -64,6 +66,7 @@ class _Used:
 
     commits: frozenset[str]  # deployed, their bases and layers
     digests: frozenset[str]  # the layers' packages
+    resting: frozenset[str]  # refs to layers of files that were asked for, and the base meets
 
 
 def clean(
@@ -130,7 +133,24 @@ def _used(sysroot: Sysroot) -> _Used:
         layers = read(commit).layers
         commits |= {deployment.checksum, base_of(commit), *(layer.commit for layer in layers)}
         digests |= {layer.digest for layer in layers}
-    return _Used(commits=frozenset(commits), digests=frozenset(digests))
+    return _Used(commits=frozenset(commits), digests=frozenset(digests), resting=_resting(sysroot))
+
+
+def _resting(sysroot: Sysroot) -> frozenset[str]:
+    """Returns the refs to layers that nothing but a request for a file leads to.
+
+    The file may be gone, and no repository has it: an origin that cannot be read keeps them all.
+    """
+    if any(deployment.origin_error for deployment in sysroot.deployments):
+        return frozenset(sysroot.repo.refs(LAYER_PREFIX))
+    refs: set[str] = set()
+    for deployment in sysroot.deployments:
+        tree = read(sysroot.repo.commit_of(deployment.checksum))
+        idle = inactive_requests(deployment.origin, tree)
+        for package in deployment.origin.requested_local:
+            if package.nevra in idle:
+                refs |= {layer.ref for layer in kept_of_local(sysroot.repo, package)}
+    return frozenset(refs)
 
 
 def _unused(sysroot: Sysroot, used: _Used) -> tuple[str, ...]:
@@ -140,7 +160,7 @@ def _unused(sysroot: Sysroot, used: _Used) -> tuple[str, ...]:
             ref
             for prefix in (LAYER_PREFIX, MERGED_PREFIX, BASE_PREFIX)
             for ref, commit in sysroot.repo.refs(prefix).items()
-            if commit not in used.commits
+            if commit not in used.commits and ref not in used.resting
         )
     )
 

@@ -144,12 +144,11 @@ class Client:
         )
 
     def available(self, options: ChangeOptions) -> Available:
-        """Returns what an upgrade would find; nothing but a commit object is fetched.
-
-        No lock is taken: a look need not wait for an upgrade that is under way, nor hold one up.
-        """
-        target = load_target(self._host.sysroot, self._stateroot, self._host.cache_dir)
-        return newbase.available(target, self._lookup(options))
+        """Returns what an upgrade would find; nothing but a commit object is fetched."""
+        # It is for the lock that libostree makes a booted sysroot writable.
+        with self._host.sysroot.lock(self._host.report):
+            target = load_target(self._host.sysroot, self._stateroot, self._host.cache_dir)
+            return newbase.available(target, self._lookup(options))
 
     # Deployments
 

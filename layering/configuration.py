@@ -80,8 +80,12 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
 }
 # Directories that are the host's, the kernel's, or have a convention of their own.
 _NOT_FOR_PACKAGES = frozenset(
-    "boot dev etc home media mnt opt ostree proc root run sys sysroot tmp usr var".split()
+    (
+        "bin boot dev etc home lib lib32 lib64 libx32 media mnt opt ostree proc root run sbin srv "
+        "sys sysroot tmp usr var"
+    ).split()
 )
+_NAME = re.compile(r"[A-Za-z0-9_+-][A-Za-z0-9._+-]*")
 _RULE = re.compile(r"[^\s/.][^\s/]*?(\.%[a-z?*]+)?")
 
 
@@ -102,6 +106,15 @@ def load(path: Path = PATH) -> Configuration:
         line = error.object[: error.start].count(b"\n") + 1
         raise ConfigurationError(path, f"not UTF-8 at line {line}") from None
     return Configuration.parse(text, path)
+
+
+def add_leave_hint(error: Exception, top: str) -> None:
+    """Adds to an error about the top-level directory of that name whether it can be allowed."""
+    if top == "srv":
+        error.add_note("/srv is the host's own: its administrator fills it")
+    elif top not in _NOT_FOR_PACKAGES and _NAME.fullmatch(top):
+        rule = f'allow-top-level = ["{top}"]'
+        error.add_note(f"{rule} below [packages] in {PATH} allows it")
 
 
 def _tables(document: Mapping[str, object], path: Path) -> dict[str, dict[str, object]]:
@@ -166,7 +179,7 @@ def _top_level(value: object, path: Path) -> tuple[str, ...]:
         what = f"'allow-top-level' in [packages] has {_shown(name)}"
         if name in _NOT_FOR_PACKAGES:
             raise ConfigurationError(path, f"{what}, which is not for packages to fill")
-        if not name or "/" in name or name in (".", ".."):
+        if _NAME.fullmatch(name) is None:
             hint = "write the name of a directory of /, without a slash"
             raise ConfigurationError(path, f"{what}, which is no name", hint)
     return names
@@ -174,9 +187,12 @@ def _top_level(value: object, path: Path) -> tuple[str, ...]:
 
 def _texts(value: object, which: str, example: str, path: Path) -> tuple[str, ...]:
     """Returns the sorted elements of an array of texts."""
-    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-        what = f"{which} is {_shown(value)}, no array of texts"
-        raise ConfigurationError(path, what, f"write {which.split(chr(39))[1]} = {example}")
+    hint = f"write {which.split(chr(39))[1]} = {example}"
+    if not isinstance(value, list):
+        raise ConfigurationError(path, f"{which} is {_shown(value)}, no array of texts", hint)
+    for each in value:
+        if not isinstance(each, str):
+            raise ConfigurationError(path, f"{which} has {_shown(each)}, which is no text", hint)
     return tuple(sorted(set(value)))
 
 

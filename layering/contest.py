@@ -51,6 +51,8 @@ class Settled:
     beside_of: LayerFile | None = None  # None: it is the base's
     lost: list[LayerFile] = field(default_factory=list)  # whose own file is not at the path
     wrong_colour: list[LayerFile] = field(default_factory=list)  # lost to a preferred colour's
+    replaced: list[tuple[str, str]] = field(default_factory=list)  # by leave to: loser, winner
+    over_base: dict[str, list[str]] = field(default_factory=dict)  # whom who would replace there
     objectors: set[str] = field(default_factory=set)  # of the conflict: owners ...
     differences: list[tuple[Difference, ...]] = field(default_factory=list)  # ... and what differs
 
@@ -76,6 +78,8 @@ class Contest:
         else:
             settled.checksum = winner.checksum
             settled.lost = [each for each in layers if self._between(winner, each)]
+        if not settled.of_base or fate is None:
+            settled.replaced = [(each, winner.claim.package) for each in _losers(settled, winner)]
         if base is not None and fate and fate.suffix:
             settled.suffix = fate.suffix
             settled.beside = winner.checksum if fate.base_stands else base.checksum
@@ -131,6 +135,9 @@ class Contest:
             colours=self._colours() if layer.claim.colour else COLOURLESS,
             forced=layer.order >= 0,
         )
+        if verdict.replaced:
+            replaced = [package or THE_BASE for package in verdict.replaced]
+            settled.over_base[layer.claim.package] = replaced
         for package, differences in verdict.conflicts:
             settled.objectors |= {package or THE_BASE, layer.claim.package}
             settled.differences.append(differences)
@@ -149,3 +156,10 @@ class Contest:
         for chunk in self._repo.file_chunks(checksum):
             digest.update(chunk)
         return digest.hexdigest() == claim.entry.digest
+
+
+def _losers(settled: Settled, winner: LayerFile) -> list[str]:
+    """Returns the packages whose file another one had leave to replace."""
+    lost = (each for each in settled.lost if not any(each is c for c in settled.wrong_colour))
+    layers = [each.claim.package for each in lost if each.order < winner.order]
+    return [*settled.over_base.get(winner.claim.package, ()), *layers]

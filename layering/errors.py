@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 _CONFLICTS_SHOWN = 20
+_PATH_SHOWN = 100  # characters of a path that is too long
 
 
 class LayeringError(Exception):
@@ -45,6 +46,36 @@ class UnsupportedNameError(LayeringError):
     def __init__(self, path: bytes, whose: str, what: str = "file name") -> None:
         shown = path.decode("utf-8", "backslashreplace")
         super().__init__(f"{what} is not valid UTF-8: {shown} of {whose}")
+        self.path = path
+
+
+class TooDeepError(LayeringError):
+    """A path that scripts made is deeper or longer than a tree may have."""
+
+    def __init__(self, path: bytes) -> None:
+        text = path.decode("utf-8", "backslashreplace")
+        shown = text if len(text) <= _PATH_SHOWN else f"{text[:_PATH_SHOWN]}…"
+        levels = path.count(b"/") + 1
+        super().__init__(f"too deep: /{shown} of a scriptlet: {levels} levels, {len(path)} bytes")
+        self.path = path
+
+
+class NoRoomError(LayeringError):
+    """What scripts wrote cannot be sealed without filling the disk."""
+
+    def __init__(self, path: bytes, size: int, why: str) -> None:
+        shown = path.decode("utf-8", "backslashreplace")
+        super().__init__(
+            f"no room to seal what scriptlets wrote, {shown} of {size >> 20} MiB above all: {why}"
+        )
+        self.path = path
+
+
+class TooLargeError(LayeringError):
+    """A file that is read as a whole has more in it than any such file has."""
+
+    def __init__(self, path: str, limit: int) -> None:
+        super().__init__(f"file too large: /{path.lstrip('/')} has more than {limit >> 20} MiB")
         self.path = path
 
 
@@ -105,6 +136,12 @@ class SysrootError(LayeringError):
     """A sysroot is none, has no such deployment, or refuses an operation."""
 
 
+def give_again(nevras: Sequence[str]) -> str:
+    """Returns what to do where packages that came as files are not there."""
+    files = " ".join(f"./{nevra}.rpm" for nevra in nevras)
+    return f"give the file again: overlay install {files}"
+
+
 class MissingLayerError(LayeringError):
     """Packages that came as files have no layer in the repository, and no repository has them.
 
@@ -113,15 +150,18 @@ class MissingLayerError(LayeringError):
 
     def __init__(self, nevras: Sequence[str]) -> None:
         super().__init__(f"no layer is there of what came as a file: {', '.join(nevras)}")
-        files = " ".join(f"./{nevra}.rpm" for nevra in nevras)
-        self.add_note(f"give the file again: overlay install {files}")
+        self.add_note(give_again(nevras))
+        names = " ".join(nevra.rsplit("-", 2)[0] for nevra in nevras)
+        plural = "s" if len(nevras) > 1 else ""
+        self.add_note(f"'overlay uninstall {names}' drops the request{plural}")
 
 
 class StrictError(LayeringError):
     """Scriptlets failed that only warn by default, and `--strict` was given."""
 
-    def __init__(self, labels: Sequence[str]) -> None:
+    def __init__(self, labels: Sequence[str], causes: Sequence[str] = ()) -> None:
         super().__init__(f"failed, and --strict makes that an error: {', '.join(labels)}")
+        self.causes = tuple(causes)  # how each failed, and what it wrote
 
 
 class BadRequestError(LayeringError):

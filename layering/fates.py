@@ -54,6 +54,7 @@ class Verdict:
 
     fate: Fate
     conflicts: tuple[tuple[str | None, tuple[Difference, ...]], ...] = ()
+    replaced: tuple[str | None, ...] = ()  # whose file would stand, had the package no leave
 
 
 def fate_over_base(new: Claim, base: BaseFile, *, colours: Colours, forced: bool) -> Verdict:
@@ -66,18 +67,22 @@ def fate_over_base(new: Claim, base: BaseFile, *, colours: Colours, forced: bool
         return _over_unowned(new, base, forced=forced)
     fate = Fate.KEEP
     conflicts: list[tuple[str | None, tuple[Difference, ...]]] = []
+    replaced: list[str | None] = []
     for owner in owners:
         found = _compared(new, owner, base)
         preferred = colours.prefer(owner.colour, new.colour) if found else None
         if preferred is Preferred.EARLIER:
             return Verdict(fate=Fate.COLOUR, conflicts=tuple(conflicts))
-        if found and preferred is None and not forced:
-            conflicts.append((owner.package, found))
+        if found and preferred is None:
+            if forced:
+                replaced.append(owner.package)
+            else:
+                conflicts.append((owner.package, found))
         if owner.config or new.config:
             fate = _config_fate(new, owner, base, differ=bool(found))
         elif found or owner.ghost:
             fate = Fate.TAKE
-    return Verdict(fate=fate, conflicts=tuple(conflicts))
+    return Verdict(fate=fate, conflicts=tuple(conflicts), replaced=tuple(replaced))
 
 
 def _compared(new: Claim, owner: Claim, base: BaseFile) -> tuple[Difference, ...]:
@@ -96,7 +101,7 @@ def _over_unowned(new: Claim, base: BaseFile, *, forced: bool) -> Verdict:
             return Verdict(fate=Fate.TAKE)
         return Verdict(fate=Fate.NEW if new.noreplace else Fate.ORIG)
     if forced:
-        return Verdict(fate=Fate.TAKE)
+        return Verdict(fate=Fate.TAKE, replaced=(None,))
     return Verdict(fate=Fate.KEEP, conflicts=((None, base.directly),))
 
 

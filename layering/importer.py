@@ -4,8 +4,9 @@
 A layer is the package's files in their final places, root's all of them, with the header and the
 owners beside in the commit's metadata. It is a function of the package, this importer's version,
 the base's layout and the policy for labels alone, and of whether special files may be left out:
-equal inputs give an equal checksum on every host. The packages of one call land together with their
-refs, or none does.
+equal inputs give an equal checksum on every host. Which top-level directories a host allows is not
+among them: one that is not allowed, or not any more, refuses the package, made before or not. The
+packages of one call land together with their refs, or none does.
 """
 
 import os
@@ -21,7 +22,7 @@ from layering.errors import BrokenPackageError
 from layering.header import PackageHeader, read_header
 from layering.labels import UNLABELLED, Labels
 from layering.layerfiles import write_files
-from layering.layerinfo import Layer, LayerInfo, layer_info, layer_metadata
+from layering.layerinfo import Layer, LayerInfo, layer_info, layer_metadata, refuse_places
 from layering.layerplan import LayerPlan, plan_layer
 from layering.layertree import write_layer_tree
 from layering.owners import OwnedPath
@@ -40,6 +41,7 @@ __all__ = [
     "OwnedPath",
     "cached_layer",
     "import_packages",
+    "known_layer",
     "layer_info",
 ]
 
@@ -113,12 +115,37 @@ def cached_layer(
     labels: Labels = UNLABELLED,
     drop_special: frozenset[str] = frozenset(),
 ) -> Layer | None:
-    """Returns the layer that `import_packages` made of a package, given the same, if it has."""
+    """Returns the layer that `import_packages` made of a package, given the same, if it has.
+
+    Raises:
+        UnsupportedPathError: the package fills a top-level directory that is not allowed any more.
+    """
     making = _Making(layout=layout, labels=labels, drop_special=drop_special)
     return _cached(repo, nevra, digest, making)
 
 
+def known_layer(
+    repo: Repo,
+    nevra: Nevra,
+    digest: str,
+    layout: BaseLayout,
+    *,
+    labels: Labels = UNLABELLED,
+    drop_special: frozenset[str] = frozenset(),
+) -> Layer | None:
+    """Returns the same as `cached_layer`, to be looked at alone: whatever is allowed just now."""
+    making = _Making(layout=layout, labels=labels, drop_special=drop_special)
+    return _known(repo, nevra, digest, making)
+
+
 def _cached(repo: Repo, nevra: Nevra, digest: str, making: _Making) -> Layer | None:
+    layer = _known(repo, nevra, digest, making)
+    if layer is not None:
+        refuse_places(repo, layer, making.layout, dropping=nevra.name in making.drop_special)
+    return layer
+
+
+def _known(repo: Repo, nevra: Nevra, digest: str, making: _Making) -> Layer | None:
     ref = making.ref(nevra, digest)
     commit = repo.try_resolve(ref)
     return Layer(nevra=nevra, digest=digest, ref=ref, commit=commit) if commit else None

@@ -63,7 +63,7 @@ def check_one(repo: Repo, base: Base, layers: Sequence[LayerInfo], united: Union
     }
     named = ", ".join(f"{version} ({bringing.get(version, 'of the base')})" for version in found)
     error = KernelError(f"several kernels in one tree: {named}")
-    error.add_note("a tree boots exactly one: 'overlay override replace' exchanges the base's")
+    error.add_note("a tree boots exactly one: the base's changes with the base, 'overlay upgrade'")
     raise error
 
 

@@ -5,8 +5,10 @@ The keys are `overlay.nevra`, `overlay.digest` and `overlay.layout` (s), `overla
 (u), `overlay.header` (ay: all of the RPM before its payload), `overlay.owners` (a(ayssus): path,
 user, group, mode and capabilities of what isn't root's), `overlay.owned-dirs` (aay: which
 directories the RPM lists) and, where there is something to say, `overlay.labels` (s: the policy
-that labelled it) and `overlay.dropped` (as: what was left out). Paths are the tree's; of what was
-left out, the RPM's.
+that labelled it), `overlay.dropped` (as: what was left out) and `overlay.top-level` (aay: the
+directories of / that it needed leave for). Paths are the tree's; of what was left out, the RPM's.
+
+A layer that needed leave is there for hosts that give it: `refuse_places` is for whoever takes one.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,7 +18,7 @@ from functools import cached_property
 from layering._ostree import GLib
 from layering.errors import BrokenObjectError
 from layering.header import PackageHeader, parse_header
-from layering.layerplan import LayerPlan
+from layering.layerplan import LayerPlan, plan_layer
 from layering.objects import Commit, bytes_variant
 from layering.owners import OwnedPath
 from layering.paths import BaseLayout
@@ -28,6 +30,7 @@ _HEADER = "overlay.header"
 _OWNERS = "overlay.owners"
 _OWNED_DIRS = "overlay.owned-dirs"
 _DROPPED = "overlay.dropped"
+_TOP_LEVEL = "overlay.top-level"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +79,17 @@ def layer_info(repo: Repo, layer: Layer) -> LayerInfo:
     )
 
 
+def refuse_places(repo: Repo, layer: Layer, layout: BaseLayout, *, dropping: bool = False) -> None:
+    """Raises what importing the package anew would, where it fills what is not allowed any more.
+
+    Raises:
+        UnsupportedPathError: a top-level directory was allowed when the layer was made, and isn't.
+    """
+    commit = repo.commit_of(layer.commit)
+    if commit.metadata.lookup_value(_TOP_LEVEL, None) is not None:
+        plan_layer(layer_info(repo, layer).header, layout, drop_special=dropping)
+
+
 def layer_metadata(
     header: PackageHeader, plan: LayerPlan, digest: str, layout: BaseLayout, labels: str = ""
 ) -> Mapping[str, GLib.Variant]:
@@ -85,6 +99,8 @@ def layer_metadata(
         optional["overlay.labels"] = GLib.Variant.new_string(labels)
     if plan.dropped:
         optional[_DROPPED] = GLib.Variant.new_strv(list(plan.dropped))
+    if plan.top_level:
+        optional[_TOP_LEVEL] = _array("ay", (bytes_variant(name) for name in plan.top_level))
     return {
         **optional,
         "overlay.nevra": GLib.Variant.new_string(str(header.nevra)),

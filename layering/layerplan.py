@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from layering import bytecode, tmpfiles
+from layering.configuration import add_leave_hint
 from layering.errors import UnsupportedNameError, UnsupportedPathError
 from layering.fileattributes import attributes
 from layering.fileentries import FileEntry
@@ -53,6 +54,7 @@ class LayerPlan:
     owners: tuple[OwnedPath, ...]  # what isn't root:root
     edits: Mapping[bytes, bytecode.Edit]  # of the first bytes of files, by the RPM's path
     dropped: tuple[str, ...] = ()  # special files that are left out: "/dev/x: device node"
+    top_level: tuple[bytes, ...] = ()  # directories of / that it needed leave for, by name
 
 
 @dataclass(slots=True)
@@ -65,6 +67,7 @@ class _Draft:
     directories: dict[bytes, FileEntry] = field(default_factory=dict)
     links: dict[bytes, bytes] = field(default_factory=dict)
     lines: set[str] = field(default_factory=set)
+    top_level: set[bytes] = field(default_factory=set)
 
 
 def plan_layer(
@@ -91,6 +94,7 @@ def plan_layer(
     for entry in _real_files_first(present, layout):
         place = tree_path(entry.path, layout, directory=stat.S_ISDIR(entry.mode))
         _check(draft, entry, place)
+        draft.top_level |= {place.leave} - {b""}
         if place.zone is Zone.STATE:
             _plan_state(draft, entry, place)
         elif stat.S_ISDIR(entry.mode):
@@ -110,6 +114,7 @@ def plan_layer(
         owners=tuple(_owned(draft)),
         edits=bytecode.edits(present),
         dropped=tuple(f"{shown(entry.path)}: {_special(entry)}" for entry in special),
+        top_level=tuple(sorted(draft.top_level)),
     )
 
 
@@ -132,12 +137,14 @@ def _check(draft: _Draft, entry: FileEntry, place: TreePath) -> None:
     if kind not in (stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK):
         special = _special(entry)
         why = f"{special}s are not supported" if special else f"unknown file type {kind:#o}"
-        raise _unsupported(draft, entry, why)
+        error = _unsupported(draft, entry, why)
+        if special:
+            error.add_note("--drop-device-nodes leaves them out")
+        raise error
     if place.zone is Zone.REFUSED or (place.tree == b"/" and kind != stat.S_IFDIR):
         error = _unsupported(draft, entry, "no place in an image-based tree")
-        if entry.path.count(b"/") > 1:
-            top = shown(entry.path.split(b"/")[1])
-            error.add_note(f"/{top} would have to be allowed as a top-level directory")
+        if entry.path.count(b"/") > 1 or kind == stat.S_IFDIR:
+            add_leave_hint(error, shown(entry.path.split(b"/")[1]))
         raise error
     # What is not UTF-8 a line of tmpfiles.d can say, and a tree cannot.
     if place.zone is not Zone.STATE or kind == stat.S_IFREG:
@@ -153,11 +160,7 @@ def _special(entry: FileEntry) -> str:
 
 
 def _is_utf8(text: bytes) -> bool:
-    try:
-        text.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
+    return text.decode("utf-8", "ignore").encode() == text
 
 
 def _plan_state(draft: _Draft, entry: FileEntry, place: TreePath) -> None:

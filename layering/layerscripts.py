@@ -10,6 +10,7 @@ from layering.header import PackageHeader
 from layering.headerindex import TagValue
 from layering.importer import LayerInfo
 from layering.paths import BaseLayout, tree_path
+from layering.providedaccounts import account_lines
 from solver import Dependency, OrderItem, install_order
 from triggers import PackageScripts, file_triggers_of, package_triggers_of, scriptlets_of
 
@@ -35,9 +36,14 @@ def install_sequence(layers: Sequence[LayerInfo], layout: BaseLayout) -> tuple[L
 
 
 def scripts_of(layer: LayerInfo, layout: BaseLayout) -> PackageScripts:
-    """Returns a layer's files as the running system names them, its scriptlets and triggers."""
+    """Returns a layer's files as the running system names them, its scriptlets and triggers.
+
+    Raises:
+        BadAccountError: it provides an account that is none.
+    """
     package, header = str(layer.layer.nevra), layer.header
     files = [(_live(entry, layout), entry.ghost) for entry in header.files]
+    provided = _dependencies(header.tags, *_PROVIDES)
     return PackageScripts(
         package=package,
         files=tuple(path for path, _ghost in files),
@@ -45,6 +51,10 @@ def scripts_of(layer: LayerInfo, layout: BaseLayout) -> PackageScripts:
         scriptlets=scriptlets_of(package, header.tags),
         file_triggers=file_triggers_of(package, header.tags),
         package_triggers=package_triggers_of(package, header.tags),
+        accounts=account_lines(
+            package,
+            ((each.name, each.flags, each.version) for each in provided),
+        ),
     )
 
 

@@ -7,11 +7,12 @@ that whoever comes next knows what is left over, and removes it.
 
 import fcntl
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from layering import beneath
 
 
 @contextmanager
@@ -25,7 +26,8 @@ def leased(parent: Path, prefix: str) -> Iterator[Path]:
             try:
                 yield path
             finally:
-                shutil.rmtree(path, ignore_errors=True)
+                with suppress(OSError):
+                    beneath.remove(parent, path.name)
             return
 
 
@@ -35,7 +37,7 @@ def sweep(parent: Path, prefix: str) -> tuple[Path, ...]:
     for path in sorted(parent.glob(f"{prefix}*")):
         with _locked(path) as mine:
             if mine:
-                shutil.rmtree(path)
+                beneath.remove(parent, path.name)
                 removed.append(path)
     return tuple(removed)
 

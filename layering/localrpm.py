@@ -6,6 +6,7 @@ to know its name; its content is checked when it is imported.
 """
 
 import hashlib
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +14,14 @@ from layering.errors import BadRequestError
 from layering.header import read_header
 from layering.origin import LocalPackage
 
+_MAGIC = b"\xed\xab\xee\xdb"  # what every RPM begins with
+_KINDS = {
+    stat.S_IFDIR: "a directory",
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
 _URLS = ("http://", "https://", "ftp://")
 
 
@@ -20,7 +29,8 @@ def split_specs(specs: Sequence[str]) -> tuple[tuple[str, ...], tuple[Path, ...]
     """Returns the words that are for the solver, and the files.
 
     Raises:
-        BadRequestError: a file is not there, or a word is empty or a URL.
+        BadRequestError: a file is not there, is none or has another name, or a word is empty or a
+            URL.
     """
     names: list[str] = []
     files: list[Path] = []
@@ -33,9 +43,10 @@ def split_specs(specs: Sequence[str]) -> tuple[tuple[str, ...], tuple[Path, ...]
             raise error
         path = Path(spec.removeprefix("file://"))
         if path.suffix == ".rpm":
-            if not path.is_file():
-                raise BadRequestError(f"no such file: {spec}")
+            _check_file(path, spec)
             files.append(path.absolute())
+        elif "/" in spec and _is_rpm(path):
+            raise BadRequestError(f"the file's name has to end in .rpm: {spec}")
         elif spec.startswith(("./", "../", "file://")) or spec in (".", ".."):
             raise BadRequestError(f"not an RPM file, whose name ends in .rpm: {spec}")
         else:
@@ -50,11 +61,41 @@ def local_packages(files: Sequence[Path]) -> dict[LocalPackage, Path]:
     importer): a layer's stub is that, so it is known by its origin's text.
 
     Raises:
-        BrokenPackageError: a file is no RPM.
+        BadRequestError: a file is no RPM.
+        BrokenPackageError: it is one, and contradicts itself.
     """
     found: dict[LocalPackage, Path] = {}
     for path in files:
+        if not path.stat().st_size:
+            raise BadRequestError(f"empty file: {path}")
+        if not _is_rpm(path):
+            raise BadRequestError(f"not an RPM: {path}")
         header = read_header(path)
         digest = hashlib.sha256(header.prefix).hexdigest()
         found[LocalPackage(digest=digest, nevra=str(header.nevra))] = path
     return found
+
+
+def _check_file(path: Path, spec: str) -> None:
+    """Raises BadRequestError, with what is there instead, for what is not a file."""
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        what = f"link to {path.readlink()}, which is not there" if path.is_symlink() else ""
+        raise BadRequestError(f"{what or 'no such file'}: {spec}") from None
+    except OSError as error:
+        raise BadRequestError(f"{(error.strerror or str(error)).lower()}: {spec}") from None
+    if not stat.S_ISREG(mode):
+        what = _KINDS.get(stat.S_IFMT(mode), "no regular file")
+        raise BadRequestError(f"is {what}: {spec}")
+
+
+def _is_rpm(path: Path) -> bool:
+    """Returns whether a file begins as an RPM does; what cannot be read does not."""
+    try:
+        if not path.is_file():
+            return False
+        with path.open("rb") as stream:
+            return stream.read(len(_MAGIC)) == _MAGIC
+    except OSError:
+        return False

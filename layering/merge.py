@@ -25,10 +25,12 @@ from layering.sides import (
     Merged,
     Party,
     Placed,
+    ReplacedFile,
     WrongColour,
     above,
     bytes_of,
 )
+from layering.spellings import live_path
 
 _TYPE = (Difference.TYPE,)
 
@@ -49,6 +51,7 @@ class Merge:
         self.conflicts: dict[str, Conflict] = {}
         self.placed: Placed = {}  # of files that are not where their layer has them
         self.wrong_colour: WrongColour = {}
+        self.replaced: list[ReplacedFile] = []
         self._repo = repo
         self._base_claims = base_claims
         self._contest = Contest(repo, colours)
@@ -73,9 +76,8 @@ class Merge:
             return Merged()
         while True:
             moved = len(self._moved)
-            self.conflicts.clear()
-            self.placed.clear()
-            self.wrong_colour.clear()
+            for found in (self.conflicts, self.placed, self.wrong_colour, self.replaced):
+                found.clear()
             merged = self._directory("", self._roots)
             if len(self._moved) == moved:
                 return merged
@@ -177,6 +179,7 @@ class Merge:
                 beside = layer is settled.beside_of
                 place = bytes_of(path + settled.suffix) if beside else None
                 self.placed[side.party.name, bytes_of(side.at)] = place
+        self.replaced += (ReplacedFile(live_path(path), *pair) for pair in settled.replaced)
         for lost in settled.wrong_colour:
             if lost.claim.entry is not None:
                 paths = self.wrong_colour.setdefault(lost.claim.package, [])

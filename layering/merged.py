@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from layering import failedtree, progress, seal
 from layering.allowances import NOTHING, Allowances
 from layering.assembly import Assembled, assemble
-from layering.errors import LayeringError, StrictError
+from layering.errors import LayeringError
 from layering.failures import keep_failures
 from layering.host import Host
 from layering.importer import Layer, layer_info
@@ -28,7 +28,7 @@ from layering.rpmdb_query import packages as installed_packages
 from layering.scriptlog import ScriptLog
 from layering.target import Target, nearest_checkout
 from layering.versions import POLICY_VERSION
-from layering.warnings import noted, warn_of, warn_of_dropped, warning_records
+from layering.warnings import noted, strict_error, warn_of_tree, warning_records
 from solver import Nevra, Transaction
 from triggers import Phase, Plan, TriggerError
 
@@ -65,8 +65,7 @@ def merged_commit(host: Host, target: Target, parts: Parts, options: MergeOption
     # What failed once, by a time limit perhaps, is tried again, and told again if it fails again.
     if known is not None and not (made := read(repo.commit_of(known))).warnings:
         progress.note(report, "merge", "merged tree: known from before")
-        for text in made.notes:
-            progress.warn(report, "merge", text)
+        warn_of_tree((), made.notes, report, before=_said_before(target))
         return known
     head = [f"base {target.base_commit}", *(f"layer {record.nevra}" for record in records)]
     log = ScriptLog(host.log_dir, head, report)
@@ -94,19 +93,15 @@ def _made(
     recipe = _recipe(host, target, parts, options)
     with repo.held():
         done = assemble(repo, recipe, report, after=log)
-        warn_of(done.outcomes, report)
-        if log.failed and log.path is not None:
-            progress.note(report, "scripts", f"all that scripts wrote is in {log.path}")
         if log.failed and options.strict:
             if options.keep_failed:
                 failedtree.keep(
                     repo, done.tree, base=target.base_commit, timestamp=recipe.timestamp
                 )
-            raise StrictError([outcome.invocation.label for outcome in log.failed])
-        warn_of_dropped(done.dropped, report)
-        notes = noted(recipe.layers, done.warnings)
-        for text in notes:
-            progress.warn(report, "merge", text)
+            raise strict_error(log.failed, report)
+        notes = noted(recipe.layers, done.warnings, done.dropped)
+        before = _said_before(target)
+        warn_of_tree(done.outcomes, notes, report, before=before, log=log.path)
         described = _described(host, target, parts, records, done, notes)
         with progress.phase(report, "commit"), repo.transaction():
             repo.set_ref(base_ref(target.base_commit), target.base_commit)
@@ -121,6 +116,12 @@ def _made(
             )
         keep_failures(repo, commit, done.outcomes)
         return commit
+
+
+def _said_before(target: Target) -> frozenset[str]:
+    """Returns what was said when the pending tree was made."""
+    failed = (warning.message for warning in target.tree.warnings)
+    return frozenset((*failed, *target.tree.notes))
 
 
 def _recipe(host: Host, target: Target, parts: Parts, options: MergeOptions) -> Recipe:

@@ -120,7 +120,8 @@ class ObjectStore:
 
     def write_tree(self, tree: OSTree.MutableTree) -> tuple[str, str]:
         """Writes the directories that changed and returns the root's tree and meta checksums."""
-        self._unlanded = True
+        # A tree that did not change since it was last written still knows its checksum.
+        self._unlanded = self._unlanded or not tree.get_contents_checksum()
         self._write_mtree(tree)
         return tree.get_contents_checksum(), tree.get_metadata_checksum()
 

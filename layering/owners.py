@@ -83,7 +83,8 @@ def _number(names: Mapping[str, int], kind: str, name: str, item: OwnedPath, pac
 
 def _numbers(texts: Iterable[str]) -> dict[str, int]:
     numbers: dict[str, int] = {}
-    for line in (line for text in texts for line in text.splitlines()):
+    # A name may have what Unicode takes for the end of a line, and passwd(5) does not.
+    for line in (line for text in texts for line in text.split("\n")):
         fields = line.split(":")
         # Lines of NIS ("+::…") and comments have no number in the third field.
         if len(fields) >= 3 and fields[2].isascii() and fields[2].isdigit():

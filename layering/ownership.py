@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from layering import beneath
+from layering import beneath, treewalk
 from layering.account_ids import Renumbering
 from layering.capabilities import XATTR, capability_xattr
 from layering.errors import WorkspaceError
@@ -68,32 +68,30 @@ def apply(root: Path, packages: Sequence[OwnedPackage], users: UserDatabase) -> 
                 raise WorkspaceError(f"{what}: {error.strerror}") from error
 
 
-def renumber(tree: Path, root: Path, numbers: Renumbering) -> None:
+def renumber(tree: Path, root: Path, numbers: Renumbering, *, whole: bool = True) -> None:
     """Gives what belongs to old ids in the directory `tree` to the new ones, below `root`.
 
     The two are the same, or `tree` is the upper directory of an overlay that is mounted at `root`:
-    then what differs is all that is looked at, and the overlay is told of each change.
+    then what differs is all that is looked at, and the overlay is told of each change. What is too
+    deep is passed over if not `whole`.
 
     Raises:
+        TooDeepError: something is too deep, or its path is too long.
         WorkspaceError: a path cannot be changed.
     """
-    for above, directories, files in os.walk(tree):
-        for name in (*directories, *files):
-            path = Path(above, name)
-            status = path.lstat()
-            uid = numbers.users.get(status.st_uid, status.st_uid)
-            gid = numbers.groups.get(status.st_gid, status.st_gid)
-            if (uid, gid) == (status.st_uid, status.st_gid):
-                continue
-            owner = Owner(
-                uid=uid, gid=gid, mode=stat.S_IMODE(status.st_mode), capability=_capability(path)
-            )
-            inner = os.fsencode(path.relative_to(tree))
-            try:
-                give(root, inner, owner)
-            except OSError as error:
-                what = f"cannot change the ids of /{shown(inner)}: {error.strerror}"
-                raise WorkspaceError(what) from error
+    for found in treewalk.walk(tree, whole=whole):
+        status = found.status
+        uid = numbers.users.get(status.st_uid, status.st_uid)
+        gid = numbers.groups.get(status.st_gid, status.st_gid)
+        if (uid, gid) == (status.st_uid, status.st_gid):
+            continue
+        mode = stat.S_IMODE(status.st_mode)
+        owner = Owner(uid=uid, gid=gid, mode=mode, capability=found.xattr(XATTR))
+        try:
+            give(root, found.path, owner)
+        except OSError as error:
+            what = f"cannot change the ids of /{shown(found.path)}: {error.strerror}"
+            raise WorkspaceError(what) from error
 
 
 def give(root: Path, path: bytes, owner: Owner) -> None:
@@ -112,10 +110,3 @@ def give(root: Path, path: bytes, owner: Owner) -> None:
             os.fchmod(handle, owner.mode)
         finally:
             os.close(handle)
-
-
-def _capability(path: Path) -> bytes | None:
-    try:
-        return os.getxattr(path, XATTR, follow_symlinks=False)
-    except OSError:  # most files have none
-        return None

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from layering import beneath
+from layering import beneath, treewalk
 from layering.importer import LayerInfo
 from layering.owners import OwnedPath, UserDatabase
 from layering.ownership import Owner, give
@@ -58,8 +58,11 @@ def state_paths(layers: Iterable[LayerInfo], layout: BaseLayout) -> tuple[StateP
     return tuple(found[path] for path in sorted(found))
 
 
-def put(root: Path, var: Path, paths: Sequence[StatePath]) -> None:
-    """Puts into `var` what lies below /var; the contents of files wait in the tree at `root`."""
+def put(root: Path, var: Path, paths: Sequence[StatePath], timestamp: int) -> None:
+    """Puts into `var` what lies below /var; the contents of files wait in the tree at `root`.
+
+    All that is there has the time `timestamp` then, which is the scripts' own, and no clock's.
+    """
     for each in paths:
         place = each.path.removeprefix(_VAR)
         if place == each.path:
@@ -77,6 +80,10 @@ def put(root: Path, var: Path, paths: Sequence[StatePath]) -> None:
             else:
                 with beneath.opened(root, FACTORY + each.path) as content:
                     beneath.write_file(var, place, content, mode)
+    times = (timestamp, timestamp)
+    for found in treewalk.walk(var, whole=False):
+        os.utime(found.name, times, dir_fd=found.directory, follow_symlinks=False)
+    os.utime(var, times)
 
 
 def apply_owners(var: Path, paths: Sequence[StatePath], users: UserDatabase) -> None:

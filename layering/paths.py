@@ -7,6 +7,9 @@ the base's links first: a header that says /bin/sh means /usr/bin/sh where the b
 (https://ostreedev.github.io/ostree/adapting-existing/.)
 
 A symbolic link lies where its parent does; a directory is also what a link of its name leads to.
+
+Whether a host allows packages a top-level directory decides only what is refused: what has a place
+without that leave has the same one with it. So it is no part of a layout's key.
 """
 
 import hashlib
@@ -54,6 +57,7 @@ class TreePath:
     zone: Zone
     tree: bytes  # in the tree; in Zone.STATE, where a regular file's content waits
     live: bytes  # on the running system, in its canonical spelling
+    leave: bytes = b""  # the top-level directory that had to be allowed for it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,9 +92,9 @@ class BaseLayout:
 
     @property
     def key(self) -> str:
-        """Names the layout in cache keys: equal layouts have equal keys."""
+        """Names the layout in cache keys: equal but for what is allowed, equal keys."""
         lines = [b"%s>%s" % pair for pair in sorted(self.links.items())]
-        lines += [self.opt, *sorted(self.allowed)]
+        lines.append(self.opt)
         return hashlib.sha256(b"\n".join(lines)).hexdigest()[:12]
 
     def canonical(self, path: bytes) -> bytes:
@@ -115,17 +119,23 @@ def tree_path(path: bytes, base: BaseLayout, *, directory: bool = False) -> Tree
     else:
         parent, _slash, name = path.rpartition(b"/")
         live = (base.canonical(parent) if parent else b"") + b"/" + name
-    if path.startswith(b"/srv/") and b"srv" not in base.allowed:
-        return TreePath(zone=Zone.REFUSED, tree=b"", live=live)  # the administrator's own
     zone, tree = _landed(live, base, directory=directory)
-    return TreePath(zone=zone, tree=tree, live=live)
+    refused = zone is Zone.REFUSED
+    if not refused and not path.startswith(b"/srv/"):  # which is the administrator's own
+        return TreePath(zone=zone, tree=tree, live=live)
+    leave = live.split(b"/")[1] if refused else b"srv"
+    if leave not in base.allowed:
+        return TreePath(zone=Zone.REFUSED, tree=b"", live=live)
+    if refused:
+        zone, tree = Zone.TREE, live
+    return TreePath(zone=zone, tree=tree, live=live, leave=leave)
 
 
 def _landed(live: bytes, base: BaseLayout, *, directory: bool) -> tuple[Zone, bytes]:
     first, _slash, rest = live[1:].partition(b"/")
     # A merged tree without such a link has no libraries of that word size, nor room for them.
     lacking = first in _RARE and b"/lib" in base.links and rest
-    known = first in (b"", b"usr") or first in _BINARIES or first in base.allowed
+    known = first in (b"", b"usr") or first in _BINARIES
     if known and not lacking:
         return Zone.TREE, live
     if not rest and (first in _MOUNT_POINTS or (first in _MOVED and not directory)):

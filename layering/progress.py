@@ -6,7 +6,7 @@ The library never prints: it calls a `Report`. How events are shown is the comma
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -26,7 +26,10 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """One thing told: `done` of `total` in `unit`, or `seconds` at a phase's end."""
+    """One thing told: `done` of `total` in `unit`, or `seconds` at a phase's end.
+
+    What goes with a warning, as the last words of a script, is its `details`, a line each.
+    """
 
     kind: Kind
     phase: str
@@ -35,6 +38,8 @@ class Event:
     total: int = 0
     unit: str = ""
     seconds: float = 0.0
+    failed: bool = False  # how a phase ended
+    details: tuple[str, ...] = ()
 
 
 Report = Callable[[Event], None]
@@ -46,11 +51,16 @@ def silent(event: Event) -> None:
 
 @contextmanager
 def phase(report: Report, name: str, item: str = "") -> Iterator[None]:
-    """Reports the start and, if the body succeeds, the end of a phase with its seconds."""
+    """Reports the start and the end of a phase with its seconds, and whether the body failed."""
     report(Event(kind=Kind.START, phase=name, item=item))
     started = time.monotonic()
-    yield
-    report(Event(kind=Kind.END, phase=name, item=item, seconds=time.monotonic() - started))
+    failed = True
+    try:
+        yield
+        failed = False
+    finally:
+        seconds = time.monotonic() - started
+        report(Event(kind=Kind.END, phase=name, item=item, seconds=seconds, failed=failed))
 
 
 class Step(Protocol):
@@ -101,6 +111,6 @@ def detail(report: Report, name: str, text: str) -> None:
     report(Event(kind=Kind.DETAIL, phase=name, item=text))
 
 
-def warn(report: Report, name: str, text: str) -> None:
-    """Reports a problem that does not stop the operation."""
-    report(Event(kind=Kind.WARNING, phase=name, item=text))
+def warn(report: Report, name: str, text: str, details: Sequence[str] = ()) -> None:
+    """Reports a problem that does not stop the operation, with lines that belong to it."""
+    report(Event(kind=Kind.WARNING, phase=name, item=text, details=tuple(details)))

@@ -5,7 +5,7 @@ What a pending tree changes is told where both it and the booted one have a list
 their commits, as all have that rpm-ostree or we made.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from layering.allowances import NOTHING, Allowances
@@ -16,6 +16,7 @@ from layering.metadata_read import read
 from layering.origin import Origin
 from layering.packagediff import PackageDifference, compare_packages
 from layering.repo import Repo
+from layering.warnings import Told, folded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +31,7 @@ class DeploymentReport:
     allowances: Allowances = NOTHING
     skipped: tuple[SkippedRecord, ...] = ()  # scripts of packages that did not run
     failures: tuple[Failure, ...] = ()  # scripts that failed, as far as more is known of them
+    told: tuple[Told, ...] = ()  # the warnings for people to read, with what scripts wrote
 
 
 def report_of(
@@ -42,16 +44,20 @@ def report_of(
     """
     tree = _tree(repo, deployment)
     compared = _tree(repo, booted) if booted and deployment.pending else TreeMetadata()
-    said = (*(warning.message for warning in tree.warnings), *tree.notes)
+    failures = () if deployment.commit_error else failures_of(repo, deployment.checksum)
+    messages = (warning.message for warning in tree.warnings)
+    said = (*messages, *tree.notes) if tree.layered else ()
+    broken = tuple(_broken(deployment))
     return DeploymentReport(
         deployment=deployment,
         layers=tree.layers if tree.layered else (),
         inactive=() if deployment.commit_error else inactive_requests(deployment.origin, tree),
-        warnings=(*_broken(deployment), *(said if tree.layered else ())),
+        warnings=(*broken, *said),
         changes=_changes(compared, tree),
         allowances=tree.allowances,
         skipped=tree.skipped,
-        failures=() if deployment.commit_error else failures_of(repo, deployment.checksum),
+        failures=failures,
+        told=folded([*((text, ()) for text in broken), *_with_outputs(said, failures)]),
     )
 
 
@@ -71,6 +77,19 @@ def inactive_requests(origin: Origin, tree: TreeMetadata) -> tuple[str, ...]:
 
 def _tree(repo: Repo, deployment: Deployment) -> TreeMetadata:
     return TreeMetadata() if deployment.commit_error else read(repo.commit_of(deployment.checksum))
+
+
+def _with_outputs(
+    said: Sequence[str], failures: Sequence[Failure]
+) -> Iterator[tuple[str, Sequence[str]]]:
+    """Yields each warning with what its script wrote.
+
+    Messages of failures come before all other warnings, in the order of the failures, of which
+    perhaps only the first are known.
+    """
+    for at, text in enumerate(said):
+        known = at < len(failures) and text.startswith(failures[at].invocation.label)
+        yield text, failures[at].output if known else ()
 
 
 def _broken(deployment: Deployment) -> Iterator[str]:

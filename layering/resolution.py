@@ -13,10 +13,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from layering import progress, provenance
-from layering.errors import MissingLayerError
 from layering.importer import Layer, cached_layer, import_packages
 from layering.leased import leased, sweep
-from layering.localrpm import local_packages
+from layering.localrequests import local_requests
 from layering.origin import LocalPackage
 from layering.relabel import relabelled_layer
 from layering.repo import Repo
@@ -152,25 +151,43 @@ def resolved(
         stubs = write_stubs(repo, target, directory)
         # Without their layers, what stays has to come from the repositories again.
         complete = bool(target.tree.policy_version) and len(stubs) == len(target.tree.layers)
+        wanted, given = question.wanted, question.new_local
+        local = local_requests(
+            repo, target, wanted.requested_local, given, stubs, directory, report
+        )
         goal = Goal(
-            install=question.wanted.requested,
-            local=_local_files(question, stubs),
-            layers=_offered(question, stubs),
+            install=wanted.requested,
+            local=local.files,
+            layers=_offered(question, (*stubs, *local.stubs)),
             weak_deps=question.weak_deps,
             exclude=question.exclude,
             upgrade=question.best,
         )
         config = sack_config(target, options, cache_dir, question.wanted.requested)
-        if complete and not question.needs_repositories:
-            config = replace(config, load_repositories=False)
+        if not question.needs_repositories:
+            alone = replace(config, load_repositories=False)
+            if complete or (not target.tree.layered and _is_answered(goal, alone)):
+                config = alone
         with progress.phase(report, "metadata"):
             sack = Sack.open(config, told(report))
         with sack:
             with progress.phase(report, "resolve"), _told_of_no_repository(sack, config):
-                transaction = sack.resolve(goal)
+                transaction = _with_resting(sack.resolve(goal), local.resting)
             for line in transaction.held_back:
                 progress.note(report, "resolve", f"held back: {line}")
             yield Resolution(sack, transaction, repo, target, cache_dir)
+
+
+def _is_answered(goal: Goal, config: SackConfig) -> bool:
+    """Tells whether the base meets all that is asked for, as it does where nothing is layered.
+
+    Not so where something else than we put a bare tree in place of a layered one.
+    """
+    try:
+        with Sack.open(config) as sack:
+            return not sack.resolve(goal).packages
+    except SolverError:
+        return False
 
 
 @contextmanager
@@ -220,26 +237,13 @@ def told(report: progress.Report) -> Callable[[SolverProgress], None]:
     return tell
 
 
+def _with_resting(transaction: Transaction, resting: Sequence[str]) -> Transaction:
+    return replace(transaction, inactive=tuple(sorted({*transaction.inactive, *resting})))
+
+
 def _offered(question: Question, stubs: tuple[LayerStub, ...]) -> tuple[LayerStub, ...]:
     """Returns the layers that may serve: of another release those alone that came as files."""
     if not question.other_release:
         return stubs
     files = {package.nevra for package in question.wanted.requested_local}
     return tuple(stub for stub in stubs if str(stub.nevra) in files)
-
-
-def _local_files(question: Question, stubs: Sequence[LayerStub]) -> tuple[Path, ...]:
-    files: list[Path] = []
-    missing: list[str] = []
-    for package in question.wanted.requested_local:
-        # An origin names a local package by the digest of its header, which the stub holds.
-        layers = (stub.path for stub in stubs if str(stub.nevra) == package.nevra)
-        made = (path for path in layers if package in local_packages([path]))
-        path = question.new_local.get(package) or next(made, None)
-        if path is None:
-            missing.append(package.nevra)
-        else:
-            files.append(path)
-    if missing:
-        raise MissingLayerError(missing)
-    return tuple(files)

@@ -81,11 +81,6 @@ def tools_of(repo: Repo, united: Union) -> Callable[[str], bool]:
     return exists
 
 
-def live_path(path: str) -> str:
-    """Returns what the running system calls a path of the tree."""
-    return path.removeprefix("/usr") if f"{path}/".startswith("/usr/etc/") else path
-
-
 def _installed(base: Base) -> list[_Installed]:
     if base.commit is None:
         return []

@@ -8,8 +8,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from layering import account_steps, beneath, ownership, packagestate, progress
+from layering.layerinfo import LayerInfo
 from layering.mtree import MutableTree
 from layering.ownership import OwnedPackage
+from layering.packagestate import StatePath
+from layering.paths import BaseLayout
 from layering.recipe import Recipe
 from layering.repo import Repo
 from layering.scriptplan import tools_of
@@ -19,7 +22,7 @@ from layering.statewrites import StateWrites
 from layering.union import Union
 from layering.uniting import owned_paths
 from layering.workspace import Workspace
-from triggers import Invocation, Outcome, Phase, Plan, Sandbox, run
+from triggers import INITRAMFS, Invocation, Outcome, Phase, Plan, Sandbox, run
 from triggers import Progress as ScriptProgress
 
 After = Callable[[Outcome], None]
@@ -50,21 +53,31 @@ def prepared(workspace: Workspace, recipe: Recipe, united: Union, after: After =
         timestamp=recipe.timestamp,
         composed=base.commit is None,
     )
-    var = sandbox.var
-    for target in recipe.base.layout.links.values():  # /usr/local may lead to /var/usrlocal
-        if target.startswith(b"/var/"):
-            beneath.make_directories(var, target.removeprefix(b"/var/"))
-    state = packagestate.state_paths(recipe.layers, recipe.base.layout)
-    packagestate.put(workspace.root, var, state)
+    furnish(sandbox, recipe.layers, base.layout)
     sandbox.ready("preparation")
     return Work(
         workspace=workspace,
         sandbox=sandbox,
         tree=united.mtree,
-        watch=Watch(var),
+        watch=Watch(sandbox.var),
         owned=owned_paths(recipe.layers, united),
         after=after,
     )
+
+
+def furnish(
+    sandbox: Sandbox, layers: Iterable[LayerInfo], layout: BaseLayout
+) -> tuple[StatePath, ...]:
+    """Puts into a sandbox's /var what layers bring there, all of it root's; returns what that is.
+
+    It is what the first script finds, and whoever enters the tree afterwards.
+    """
+    for target in layout.links.values():  # /usr/local may lead to /var/usrlocal
+        if target.startswith(b"/var/"):
+            beneath.make_directories(sandbox.var, target.removeprefix(b"/var/"))
+    state = packagestate.state_paths(layers, layout)
+    packagestate.put(sandbox.root, sandbox.var, state, sandbox.source_date_epoch)
+    return state
 
 
 def run_scripts(
@@ -99,14 +112,32 @@ def run_scripts(
 def _run(
     invocations: Iterable[Invocation], work: Work, recipe: Recipe, report: progress.Report
 ) -> tuple[Outcome, ...]:
+    every = tuple(invocations)
+
     def tell(event: ScriptProgress) -> None:
+        if event.done < event.total and every[event.done].owner == INITRAMFS.name:
+            progress.note(report, "scripts", _initramfs(every[event.done], recipe))
         progress.step(report, event)
 
     def ended(outcome: Outcome) -> None:
         work.watch.look(outcome.invocation.label)
         work.after(outcome)
 
-    return run(invocations, work.sandbox, report=tell, time_limit=recipe.time_limit, after=ended)
+    return run(every, work.sandbox, report=tell, time_limit=recipe.time_limit, after=ended)
+
+
+def _initramfs(invocation: Invocation, recipe: Recipe) -> str:
+    """Returns the line that says why dracut runs, for it takes a while."""
+    changed = invocation.why.removeprefix("changed: ")
+    path = changed.partition(" and ")[0].encode()
+    whose = sorted(
+        str(layer.layer.nevra)
+        for layer in recipe.layers
+        if any(entry.path == path for entry in layer.header.files)
+    )
+    if not whose:
+        return f"initramfs: made anew, {invocation.why}"
+    return f"initramfs: made anew, as {whose[0]} changes {changed}"
 
 
 def last_check(repo: Repo, united: Union) -> tuple[Invocation, ...]:

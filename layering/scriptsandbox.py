@@ -8,16 +8,20 @@ from layering.account_ids import POOL_CONFIG, POOL_CONFIG_PATH
 from layering.workspace import Workspace
 from triggers import Bind, Sandbox
 
+# What scripts write to beside the tree, in the workspace's scratch directory.
+VAR = "var"
+RPM_STATE = "rpm-state"
+
 
 def sandbox_in(
     workspace: Workspace, *, database: str | None, timestamp: int, composed: bool = False
 ) -> Sandbox:
-    """Returns the sandbox, whose /var is an empty directory of the workspace's.
+    """Returns the sandbox, whose /var is an empty directory of the workspace's, to be filled.
 
     `database` is the tree's directory of the rpmdb; a base that is `composed` numbers its accounts
     as they come.
     """
-    var, rpm_state = workspace.scratch / "var", workspace.scratch / "rpm-state"
+    var, rpm_state = workspace.scratch / VAR, workspace.scratch / RPM_STATE
     var.mkdir()
     sandbox = Sandbox.over(
         workspace.root, var=var, rpm_state=rpm_state, source_date_epoch=timestamp

@@ -17,7 +17,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from layering import mtree
+from layering import mtree, treewalk
 from layering._ostree import GLib
 from layering.dirtree import FileNode
 from layering.errors import UnsupportedNameError
@@ -25,6 +25,8 @@ from layering.labels import UNLABELLED, Labels, label_of, with_label
 from layering.mtree import MutableTree
 from layering.objects import DirMeta, Xattrs
 from layering.repo import Repo
+from layering.sealroom import check_room
+from layering.treewalk import Found
 
 _OVERLAY_XATTRS = ("trusted.overlay.", "user.overlay.")
 _OPAQUE = "trusted.overlay.opaque"
@@ -53,13 +55,16 @@ def patch_from_upper(
     file that was copied up and not changed becomes the very object that it was.
 
     Raises:
+        NoRoomError: it would fill the disk, or its holes would; nothing is written then.
+        TooDeepError: something is too deep, or its path is too long; nothing is written then.
         UnsupportedNameError: a file name, or a link's target, is not UTF-8.
     """
-    patch = _Patch(repo, labels)
+    names = frozenset(map(os.fsencode, tops))
+    check_room(upper, names, _free(repo))
+    patch = _Patch(repo, tree, labels)
     with repo.transaction():
-        for entry in sorted(os.scandir(upper), key=lambda entry: entry.name):
-            if entry.name in tops:
-                patch.entry(tree, entry, f"/{entry.name}")
+        for found in treewalk.walk(upper, only=names):
+            patch.apply(found)
     return Patched(dropped=tuple(patch.dropped))
 
 
@@ -88,35 +93,32 @@ def commit(
 
 
 class _Patch:
-    """A walk over an upper directory."""
+    """What a walk over an upper directory does to a tree."""
 
-    def __init__(self, repo: Repo, labels: Labels) -> None:
+    def __init__(self, repo: Repo, tree: MutableTree, labels: Labels) -> None:
         self.repo = repo
         self.labels = labels
         self.dropped: list[str] = []
+        self._trees = [tree]  # down to where the walk is
 
-    def entry(self, tree: MutableTree, entry: os.DirEntry[str], path: str) -> None:
+    def apply(self, found: Found) -> None:
         """Does to the tree what one entry of the upper directory says."""
-        name = _utf8(entry.name, path)
-        status = entry.stat(follow_symlinks=False)
-        if stat.S_ISDIR(status.st_mode):
-            self._directory(tree, name, entry, status, path)
-        elif stat.S_ISREG(status.st_mode) or stat.S_ISLNK(status.st_mode):
-            mtree.put_file(tree, name, self._file(tree, name, entry, status, path))
+        del self._trees[found.level + 1 :]
+        tree, path = self._trees[-1], "/" + os.fsdecode(found.path)
+        name = _utf8(found.name, found)
+        mode = found.status.st_mode
+        if stat.S_ISDIR(mode):
+            self._trees.append(self._directory(tree, name, found, path))
+        elif stat.S_ISREG(mode) or stat.S_ISLNK(mode):
+            mtree.put_file(tree, name, self._file(tree, name, found, path))
         else:
             mtree.remove(tree, name)
-            if not (stat.S_ISCHR(status.st_mode) and status.st_rdev == 0):
+            if not (stat.S_ISCHR(mode) and found.status.st_rdev == 0):
                 self.dropped.append(path)
 
-    def _directory(
-        self,
-        tree: MutableTree,
-        name: str,
-        entry: os.DirEntry[str],
-        status: os.stat_result,
-        path: str,
-    ) -> None:
-        if _OPAQUE in os.listxattr(entry.path) and os.getxattr(entry.path, _OPAQUE) == b"y":
+    def _directory(self, tree: MutableTree, name: str, found: Found, path: str) -> MutableTree:
+        status = found.status
+        if found.xattr(_OPAQUE) == b"y":
             mtree.remove(tree, name)
         below = mtree.enter(tree, name)
         before = below.get_metadata_checksum()
@@ -129,36 +131,28 @@ class _Patch:
             uid=status.st_uid,
             gid=status.st_gid,
             mode=stat.S_IMODE(status.st_mode),
-            xattrs=with_label(_xattrs(entry.path), label),
+            xattrs=with_label(_xattrs(found), label),
         )
         mtree.set_meta(below, self.repo.write_dirmeta(meta))
-        for each in sorted(os.scandir(entry.path), key=lambda each: each.name):
-            self.entry(below, each, f"{path}/{each.name}")
+        return below
 
-    def _file(
-        self,
-        tree: MutableTree,
-        name: str,
-        entry: os.DirEntry[str],
-        status: os.stat_result,
-        path: str,
-    ) -> str:
+    def _file(self, tree: MutableTree, name: str, found: Found, path: str) -> str:
         """Writes a file and returns the object: the one that is there, if only labels differ."""
-        write = self._regular if stat.S_ISREG(status.st_mode) else self._symlink
-        xattrs, label = _xattrs(entry.path), self.labels.xattrs(path.encode(), status.st_mode)
+        mode = found.status.st_mode
+        write = self._regular if stat.S_ISREG(mode) else self._symlink
+        xattrs, label = _xattrs(found), self.labels.xattrs(path.encode(), mode)
         before = mtree.child(tree, name)
         if isinstance(before, FileNode):
             old = label_of(self.repo.file_info(before.checksum).xattrs)
             if old != label:
-                checksum = write(entry, status, path, with_label(xattrs, old))
+                checksum = write(found, with_label(xattrs, old))
                 if checksum == before.checksum:
                     return checksum
-        return write(entry, status, path, with_label(xattrs, label))
+        return write(found, with_label(xattrs, label))
 
-    def _regular(
-        self, entry: os.DirEntry[str], status: os.stat_result, path: str, xattrs: Xattrs
-    ) -> str:
-        with Path(entry.path).open("rb") as content:
+    def _regular(self, found: Found, xattrs: Xattrs) -> str:
+        status = found.status
+        with os.fdopen(found.opened(), "rb") as content:
             return self.repo.write_regular(
                 content,
                 length=status.st_size,
@@ -168,26 +162,26 @@ class _Patch:
                 xattrs=xattrs,
             )
 
-    def _symlink(
-        self, entry: os.DirEntry[str], status: os.stat_result, path: str, xattrs: Xattrs
-    ) -> str:
-        # Path.readlink would tidy the target up: "./a" is not "a".
-        target = _utf8(os.readlink(entry.path), path, _TARGET)  # noqa: PTH115
+    def _symlink(self, found: Found, xattrs: Xattrs) -> str:
+        status, target = found.status, _utf8(found.target(), found, _TARGET)
         return self.repo.write_symlink(target, uid=status.st_uid, gid=status.st_gid, xattrs=xattrs)
 
 
-def _utf8(text: str, path: str, what: str = "file name") -> str:
+def _free(repo: Repo) -> int:
+    now = os.statvfs(repo.path)
+    return now.f_bavail * now.f_frsize
+
+
+def _utf8(text: bytes, found: Found, what: str = "file name") -> str:
     try:
-        text.encode("utf-8")
-    except UnicodeEncodeError as error:
-        raise UnsupportedNameError(os.fsencode(path), _WRITER, what) from error
-    return text
+        return text.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UnsupportedNameError(b"/" + found.path, _WRITER, what) from error
 
 
-def _xattrs(path: str) -> Xattrs:
-    names = os.listxattr(path, follow_symlinks=False)
+def _xattrs(found: Found) -> Xattrs:
     return tuple(
-        (os.fsencode(name), os.getxattr(path, name, follow_symlinks=False))
-        for name in sorted(names)
+        (os.fsencode(name), value)
+        for name, value in found.xattrs().items()
         if not name.startswith(_OVERLAY_XATTRS)
     )

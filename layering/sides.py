@@ -16,6 +16,15 @@ Placed = dict[tuple[str, bytes], bytes | None]
 # Paths, as the headers of layers (by name) spell them, that lost to a file of a preferred colour.
 WrongColour = dict[str, list[bytes]]
 
+
+class ReplacedFile(NamedTuple):
+    """A file that another package had leave to replace."""
+
+    path: str  # as the running system names it
+    loser: str  # NEVRA, or "the base" where no package is known
+    winner: str
+
+
 _ROOT_OWNER = "root:root"
 
 

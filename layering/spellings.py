@@ -39,3 +39,8 @@ def spellings(path: str, links: Mapping[str, str]) -> frozenset[str]:
         if resolved.startswith(f"{target.rstrip('/')}/"):
             names.add(link + resolved[len(target.rstrip("/")) :])
     return frozenset(names)
+
+
+def live_path(path: str) -> str:
+    """Returns what the running system calls a path of the tree."""
+    return path.removeprefix("/usr") if f"{path}/".startswith("/usr/etc/") else path

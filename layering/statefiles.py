@@ -11,6 +11,8 @@ import stat
 from collections.abc import Collection, Iterable
 
 from layering import mtree, tmpfiles
+from layering.beneath import TEXT_MAX
+from layering.errors import TooLargeError
 from layering.labels import UNLABELLED, Labels
 from layering.mtree import MutableTree
 from layering.objects import DirMeta
@@ -45,7 +47,8 @@ def put_lines(
             mtree.set_meta(directory, repo.write_dirmeta(DirMeta(xattrs=xattrs)))
     before = mtree.child(directory, STATE_FILE)
     text = "" if before is None or isinstance(before, MutableTree) else _text(repo, before.checksum)
-    earlier = [line for line in text.splitlines() if line and not line.startswith("#")]
+    # Not `splitlines`: a name may have what Unicode takes for the end of a line.
+    earlier = [line for line in text.split("\n") if line and not line.startswith("#")]
     _put(
         repo,
         directory,
@@ -77,7 +80,7 @@ def drop_known_lines(
         return
     known = _made(repo, files, files.keys() - set(ours)) | frozenset(gone)
     for name in ours:
-        content = _content(repo, files[name])
+        content = _content(repo, name, files[name])
         kept = without(content, known)
         known |= made_paths(kept)
         if not kept:
@@ -92,7 +95,7 @@ def _files_of(packages: Collection[str]) -> list[str]:
 
 def _made(repo: Repo, files: dict[str, str], names: Iterable[str]) -> frozenset[bytes]:
     confs = sorted(name for name in names if name.endswith(".conf"))
-    return frozenset().union(*(made_paths(_content(repo, files[name])) for name in confs))
+    return frozenset().union(*(made_paths(_content(repo, name, files[name])) for name in confs))
 
 
 def _directory(tree: MutableTree) -> MutableTree | None:
@@ -112,10 +115,14 @@ def _put(repo: Repo, directory: MutableTree, name: str, content: bytes, labels: 
 
 
 def _text(repo: Repo, checksum: str) -> str:
-    return _content(repo, checksum).decode("utf-8", "surrogateescape")
+    return _content(repo, STATE_FILE, checksum).decode("utf-8", "surrogateescape")
 
 
-def _content(repo: Repo, checksum: str) -> bytes:
-    if repo.file_info(checksum).target is not None:
+def _content(repo: Repo, name: str, checksum: str) -> bytes:
+    """Returns what is in a file of the directory, which a script may have made of holes."""
+    info = repo.file_info(checksum)
+    if info.target is not None:
         return b""
+    if info.size > TEXT_MAX:
+        raise TooLargeError(f"{_DIRECTORY}/{name}", TEXT_MAX)
     return b"".join(repo.file_chunks(checksum))

@@ -12,8 +12,11 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
+from layering import treewalk
+
 PATHS_MAX = 100_000
 _LENGTH_MAX = 3500  # bytes below /var; the kernel takes no path of more than 4095
+_LEVELS_MAX = treewalk.LEVELS_MAX - 1  # what is too deep to be given to its owners is not kept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +121,8 @@ class Watch:
             with os.scandir(os.fsencode(self._var) + b"/" + path) as entries:
                 found = sorted(islice(entries, left + 1), key=lambda each: each.name)
             longest = max((len(each.name) for each in found), default=0)
-            if len(found) > left or len(path) + 1 + longest > _LENGTH_MAX:
+            too_deep = bool(found and path) and path.count(b"/") + 2 > _LEVELS_MAX
+            if len(found) > left or too_deep or len(path) + 1 + longest > _LENGTH_MAX:
                 seen.overflows.append(path)
                 continue
             below = []

@@ -22,11 +22,11 @@ from layering.merge import Merge
 from layering.mtree import MutableTree
 from layering.objects import DirMeta
 from layering.repo import Repo
-from layering.sides import BaseClaims, LayerTree, Merged, Placed, WrongColour
+from layering.sides import BaseClaims, LayerTree, Merged, Placed, ReplacedFile, WrongColour
 
 __all__ = ["BaseClaims", "LayerTree", "Union", "union"]
 
-_FORCE = "--force-replacefiles lets files of the packages that it layers take the place of others'"
+_FILES_ONLY = "--force-replacefiles is for files only: it exchanges none for a directory"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +40,7 @@ class Union:
     # configuration file that stayed, or None if they are nowhere.
     placed: Placed = field(default_factory=dict)
     wrong_colour: WrongColour = field(default_factory=dict)
+    replaced: tuple[ReplacedFile, ...] = ()  # by leave to; sorted
 
 
 def union(
@@ -83,7 +84,12 @@ def union(
         found = [every[key] for key in sorted(every)]
         error = FileConflictError([str(conflict) for conflict in found])
         if all(conflict.replaceable for conflict in found):
-            error.add_note(_FORCE)
+            owners = {owner for conflict in found for owner in conflict.owners}
+            whose = sorted(_name(layer) for layer in layers if layer.name in owners)
+            files = " or ".join(f"{name}'s" for name in whose)
+            error.add_note(f"--force-replacefiles lets {files} files replace those of others")
+        elif any(_name(layer) in replacing for layer in layers):
+            error.add_note(_FILES_ONLY)
         raise error
     with repo.transaction():
         if isinstance(merged, DirNode):
@@ -98,7 +104,12 @@ def union(
         root_meta=root_meta,
         placed=merge.placed,
         wrong_colour=merge.wrong_colour,
+        replaced=tuple(sorted(merge.replaced)),
     )
+
+
+def _name(layer: LayerTree) -> str:
+    return layer.name.rsplit("-", 2)[0]
 
 
 def _apply(repo: Repo, tree: MutableTree, merged: Merged) -> None:

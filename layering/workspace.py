@@ -6,16 +6,20 @@
 
 No file of the checkout or of the repository is ever opened for writing. The directories live in
 `overlay-work-*` in the repository's own `tmp`, so that hard links work; a lock on the directory
-tells a run that is alive from what a killed one left behind.
+tells a run that is alive from what a killed one left behind. libostree removes from there what is
+older than a day (`core.tmp-expiry-secs` of ostree.repo-config(5)) and knows no such lock, but
+leaves what is newer than now: the directory's time is one to come.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from layering import mounts
-from layering._ostree import OSTree
+from layering._ostree import Gio, OSTree, reported
 from layering.delta import make_delta, make_directory
 from layering.dirtree import DirNode
 from layering.errors import WorkspaceError
@@ -23,6 +27,7 @@ from layering.leased import leased, sweep
 from layering.repo import Repo
 
 _PREFIX = "overlay-work-"
+_TO_COME = 0x7FFFFFFF  # 2038, the last second that every file system can store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,8 +53,9 @@ def open_workspace(
 ) -> Iterator[Workspace]:
     """Mounts the tree with these root checksums, writable, and takes everything away at the end.
 
-    With a checkout it costs what differs between that and the tree; without, the tree is checked
-    out. Removes what killed runs left behind.
+    With a checkout it costs what differs between that and the tree, and whoever opens it sees to it
+    that nobody removes the checkout. Without, the tree is checked out, by hard links that need
+    neither a deployment nor the repository any more. Removes what killed runs left behind.
 
     Raises:
         WorkspaceError: the repository cannot be hard-linked from, or the kernel refuses.
@@ -67,6 +73,7 @@ def open_workspace(
             directory.mkdir()
         # The mount's root has the upper directory's metadata.
         make_directory(work / "upper", repo.dirmeta(meta))
+        os.utime(work, (_TO_COME, _TO_COME))  # nothing is made directly in it from here on
         mounts.mount_overlay(root, lowers=lowers, upper=work / "upper", work=overlay_work)
         try:
             yield Workspace(root=root, upper=work / "upper", scratch=scratch)
@@ -92,10 +99,15 @@ def _lowers(repo: Repo, work: Path, after: DirNode, checkout: Checkout | None) -
 
 
 def _checkout_tree(repo: Repo, node: DirNode, destination: Path) -> None:
-    # libostree checks out commits only; this one is never seen outside, and deleted at once.
-    with repo.transaction():
-        commit = repo.write_commit(tree=(node.tree, node.meta), subject=_PREFIX, timestamp=0)
-    try:
-        repo.checkout(commit, destination)
-    finally:
-        repo.handle.delete_object(OSTree.ObjectType.COMMIT, commit, None)
+    # libostree's newer call takes commits only, and this tree may have none.
+    with reported(repo.path, f"cannot check out tree {node.tree}"):
+        root = repo.handle.write_mtree(repo.tree_at(node.tree, node.meta), None)[1]
+        info = root.query_info("standard::*,unix::*", Gio.FileQueryInfoFlags.NOFOLLOW_SYMLINKS)
+        repo.handle.checkout_tree(
+            OSTree.RepoCheckoutMode.NONE,
+            OSTree.RepoCheckoutOverwriteMode.NONE,
+            Gio.File.new_for_path(os.fspath(destination)),
+            cast("OSTree.RepoFile", root),  # announced as its interface, Gio.File
+            info,
+            None,
+        )

@@ -166,13 +166,22 @@ class Candidates:
         return query
 
     def _excludes(self, goal: Goal) -> Any:
-        """Returns what the goal excludes, and the files of earlier goals."""
-        wanted = {*self.stubs, *(int(package.get_id().id) for package in self.local)}
+        """Returns what the goal excludes, files of earlier goals, and what else a file could be.
+
+        Where a name asks for a package and a file for the same, libdnf5 would take one for each.
+        """
+        local = {int(package.get_id().id) for package in self.local}
+        wanted = {*self.stubs, *local}
         excluded = libdnf5.rpm.PackageSet(self.base)
         files = self._available()
         files.filter_repo_id([COMMANDLINE_REPO])
         for package in files:
             if int(package.get_id().id) not in wanted:
+                excluded.add(package)
+        twins = self._available()
+        twins.filter_nevra([str(package.get_nevra()) for package in self.local])
+        for package in twins:
+            if int(package.get_id().id) not in local:
                 excluded.add(package)
         settings = libdnf5.base.ResolveSpecSettings()
         settings.set_with_provides(False)

@@ -16,25 +16,33 @@ from triggers.phase import Phase
 
 
 def sysusers(draft: Draft, paths: PathList) -> list[Invocation]:
-    """Returns the step that makes users, if a new package says so in a file."""
+    """Returns the step that makes users, if a new package says so in a file or in its header.
+
+    Files are read first: what a header has is mostly what its package's files say, which a file of
+    the same name in /etc may override.
+    """
     added = {path for each in draft.change.added for path in each.files}
     found = [each for each in targets(SYSUSERS, paths) if added.intersection(each.paths)]
-    if not found:
+    asking = [each for each in draft.change.added if each.accounts]
+    if not found and not asking:
         return []
-    tool = found[0].tool(draft.change.tools)
+    tool = next(filter(draft.change.tools, SYSUSERS.tools), None)
     if tool is None:
         draft.skip(Phase.BUILTIN, SYSUSERS.name, SYSUSERS.name, _no_tool(SYSUSERS))
         return []
     files = tuple(sorted(each.captures[0] for each in found))
+    lines = dict.fromkeys(line for each in asking for line in each.accounts)
+    text = "".join(f"{line}\n" for line in lines)
     return [
         Invocation(
             phase=Phase.BUILTIN,
             owner=SYSUSERS.name,
             label=SYSUSERS.name,
-            interpreter=(tool, *draft.change.sysusers_config, *files),
+            interpreter=(tool, *draft.change.sysusers_config, *files, *(["-"] if text else [])),
+            stdin=text.encode() if text else None,
             # rpm, too, refuses a package whose users cannot be made.
             fatal=True,
-            why=f"new: {found[0].paths[0]}",
+            why=f"new: {found[0].paths[0]}" if found else f"asked for by {asking[0].package}",
         )
     ]
 

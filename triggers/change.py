@@ -43,6 +43,7 @@ class PackageScripts:
     scriptlets: tuple[Scriptlet, ...] = ()
     file_triggers: tuple[FileTrigger, ...] = ()
     package_triggers: tuple[PackageTrigger, ...] = ()
+    accounts: tuple[str, ...] = ()  # lines of sysusers.d among what it provides
     # Of one that goes: those of its files that stay, as others have them as well, and the NEVRA of
     # what updates or obsoletes it, "" if a person removed it.
     kept: frozenset[str] = frozenset()

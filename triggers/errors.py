@@ -30,8 +30,12 @@ class UnsupportedScriptletError(TriggerError):
 class SkipRuleError(TriggerError):
     """A rule of the configuration that turns off no script that there could be."""
 
-    def __init__(self, what: str, rule: str, *, slots: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, what: str, rule: str, *, slots: tuple[str, ...] = (), meant: str = ""
+    ) -> None:
         super().__init__(f"no rule for scripts, {what}, {rule!r}")
+        if meant:
+            self.add_note(f'did you mean "{meant}"?')
         if slots:
             self.add_note(f"slots that run: {', '.join(slots)}")
 

@@ -25,7 +25,7 @@ def make_ready(sandbox: "Sandbox", label: str) -> None:
     Raises:
         SandboxError: an earlier script has put something else in the place of a directory.
     """
-    bound = ["usr", *(["usr/etc"] if sandbox.etc else []), *sandbox.unmerged]
+    bound = ["usr", *(["usr/etc"] if sandbox.etc else []), *sandbox.tops]
     inner = [each.source for each in sandbox.binds if each.source.is_relative_to(sandbox.root)]
     bound += [str(source.relative_to(sandbox.root)) for source in inner]
     for name in (*bound, *(each.lstrip("/") for each in sandbox.hidden)):
@@ -33,8 +33,8 @@ def make_ready(sandbox: "Sandbox", label: str) -> None:
             raise SandboxError(f"/{name} is no directory any more", label)
     if sandbox.machine_id and not is_file(sandbox.root / f"usr{MACHINE_ID}"):
         raise SandboxError(f"{MACHINE_ID} is no file any more", label)
-    sandbox.rpm_state.mkdir(parents=True, exist_ok=True)
-    sandbox.var.mkdir(parents=True, exist_ok=True)
+    _make(sandbox.rpm_state)
+    _make(sandbox.var)
     links = [target for _, target in sandbox.links if target.startswith("var/")]
     names = [target.removeprefix("var/") for target in links if ".." not in target]
     for name in ("lib/rpm-state", "cache", "log", "spool", "tmp", *names):
@@ -64,7 +64,14 @@ def _make_directories(below: Path, name: str) -> None:
         path = path / part
         if path.is_symlink() or (path.exists() and not path.is_dir()):
             path.unlink()
-        path.mkdir(exist_ok=True)
+        _make(path)
+
+
+def _make(path: Path) -> None:
+    """Makes a directory that everybody may enter, whatever the caller's umask."""
+    if not path.exists():
+        path.mkdir(parents=True)
+        path.chmod(0o755)
 
 
 def is_file(path: Path) -> bool:

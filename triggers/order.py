@@ -98,12 +98,14 @@ def _package_triggers(
     ran: list[PackageTrigger] = []
     for other in names_asked_for(package.package_triggers):
         versions = installed.versions(other)
-        for evr in versions:
-            found = first_set_off(package.package_triggers, phase, other, evr, change.compare_evr)
+        for version in versions:
+            found = first_set_off(
+                package.package_triggers, phase, other, version, change.compare_evr
+            )
             if found and found not in ran:
                 ran.append(found)
                 args = (count, len(versions))
-                yield Step(source=found, args=args, why=f"{other}-{evr} is installed")
+                yield Step(source=found, args=args, why=f"{other}-{version} is installed")
 
 
 def _file_triggers(

@@ -58,6 +58,8 @@ _TEMPORARY = ("--perms", "1777", "--size", str(_LARGE), "--tmpfs")
 
 PATH = "/usr/sbin:/usr/bin"
 
+# Top-level directories that the machine fills: what a tree has there is not what runs.
+_HOSTS = frozenset({"boot", "home", "media", "mnt", "opt", "ostree", "srv", "sys", "sysroot"})
 _OWN = frozenset({"usr", "etc", "var", "tmp", "run", "proc", "dev"})
 
 
@@ -97,7 +99,7 @@ class Sandbox:
     source_date_epoch: int
     links: tuple[tuple[str, str], ...] = USR_MERGE  # top-level name, target
     directories: tuple[str, ...] = ("boot", "mnt", "sys", "sysroot")  # top-level, left empty
-    unmerged: tuple[str, ...] = ()  # top-level directories with programs or libraries in them
+    tops: tuple[str, ...] = ()  # top-level directories of the tree's own, beside usr
     etc: bool = True  # whether root has usr/etc
     hidden: tuple[str, ...] = ()  # directories of the tree that look empty
     stand_ins: tuple[str, ...] = ()  # tools that do nothing and succeed
@@ -121,17 +123,14 @@ class Sandbox:
         if (root / "usr/lib/opt").is_dir():
             links["opt"] = "usr/lib/opt"  # where packages' /opt is kept; /var/opt is the host's
         real = [each.name for each in entries if each.name not in links and each.is_dir()]
-        merged = {name for name, _ in USR_MERGE} | {"lib32", "libx32"}
         return cls(
             root=root,
             var=var,
             rpm_state=rpm_state,
             source_date_epoch=source_date_epoch,
             links=tuple(sorted(links.items())),
-            directories=tuple(
-                sorted({"sys", *(name for name in real if name not in merged)} - {"root"})
-            ),
-            unmerged=tuple(name for name in real if name in merged),
+            directories=tuple(sorted({"sys", *_HOSTS.intersection(real)})),
+            tops=tuple(name for name in real if name not in _HOSTS and name != "root"),
             etc=(root / "usr/etc").is_dir(),
             hidden=tuple(
                 f"/{each}"
@@ -202,7 +201,7 @@ class Sandbox:
     def _tree(self) -> list[str]:
         words = ["--bind", str(self.root / "usr"), "/usr"]
         words += ["--bind", str(self.root / "usr/etc"), "/etc"] if self.etc else ["--dir", "/etc"]
-        for name in self.unmerged:
+        for name in self.tops:
             words += ["--bind", str(self.root / name), f"/{name}"]
         for name, target in self.links:
             words += ["--symlink", target, f"/{name}"]

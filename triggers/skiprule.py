@@ -32,6 +32,9 @@ class SkipRule:
         if not package or "%" in package or any(char.isspace() for char in text):
             raise SkipRuleError("it has to be NAME or NAME.%SLOT", text)
         if not mark:
+            name, _dot, word = text.rpartition(".")
+            if name and f"%{word}" in _slots():
+                raise SkipRuleError("a slot has a percent sign", text, meant=f"{name}.%{word}")
             return cls(package=package)
         try:
             phase = Phase(f"%{slot}")

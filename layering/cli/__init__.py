@@ -121,6 +121,7 @@ def overlay(
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command line and returns the exit status."""
+    os.umask(0o022)  # what scripts find was made by this process: the caller's may not show
     return exit_status(overlay, arguments)
 
 

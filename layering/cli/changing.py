@@ -16,13 +16,17 @@ from layering.cli.failure import ERROR, UNCHANGED
 from layering.cli.options import Settings
 from layering.cli.output import show_json
 from layering.cli.packages import difference_document
+from layering.cli.printable import printable
 from layering.cli.render import deployed, proposal_lines
 from layering.cli.session import client
 from layering.cli.showing import Level
+from layering.cli.status_json import failures_document
 from layering.client import Changed, ChangeOptions, Client, Confirm
 from layering.merged import MergeOptions
 from layering.proposal import BaseChange, Proposal
+from layering.report import DeploymentReport, report_of
 from layering.resolution import RepositoryOptions
+from layering.sysroot import Sysroot
 
 Act = Callable[[Client, ChangeOptions, Confirm], Changed]
 
@@ -98,7 +102,7 @@ def _confirm(settings: Settings, options: dict[str, object], *, preview: bool) -
         shown = sys.stdout if options["dry_run"] and not settings.json else sys.stderr
         if settings.talks or (shown is sys.stdout and not settings.quiet):
             for line in proposal_lines(proposal, verbose=preview or bool(settings.verbose)):
-                print(line, file=shown)
+                print(printable(line), file=shown)
         return click.confirm("Go on?", default=True, err=True) if ask else True
 
     return confirm
@@ -106,7 +110,7 @@ def _confirm(settings: Settings, options: dict[str, object], *, preview: bool) -
 
 def _tell(settings: Settings, changed: Changed, nothing: str) -> None:
     if settings.json:
-        show_json(_document(changed))
+        show_json(_document(changed, _report(settings, changed)))
     elif settings.talks:
         print(_last_word(changed, nothing), file=sys.stderr)
 
@@ -121,7 +125,14 @@ def _last_word(changed: Changed, nothing: str) -> str:
     return deployed(changed.deployment)
 
 
-def _document(changed: Changed) -> dict[str, object]:
+def _report(settings: Settings, changed: Changed) -> DeploymentReport | None:
+    """Returns what there is to say of the tree that was deployed."""
+    if changed.deployment is None:
+        return None
+    return report_of(Sysroot.open(settings.sysroot).repo, changed.deployment)
+
+
+def _document(changed: Changed, report: DeploymentReport | None) -> dict[str, object]:
     proposal = changed.proposal
     deployment = changed.deployment
     return {
@@ -140,7 +151,8 @@ def _document(changed: Changed) -> dict[str, object]:
         "checksum": None if deployment is None else deployment.checksum,
         "staged": deployment is not None and deployment.staged,
         "locked": deployment is not None and deployment.locked,
-        "warnings": list(changed.warnings),
+        "warnings": [*(report.warnings if report else ()), *changed.warnings],
+        "failures": failures_document(report) if report else [],
     }
 
 

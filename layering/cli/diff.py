@@ -9,6 +9,7 @@ import click
 from layering.cli.options import Settings, shown_options
 from layering.cli.output import show_json
 from layering.cli.packages import difference_document, difference_lines
+from layering.cli.printable import printable
 from layering.cli.render import size, table
 from layering.cli.session import cache_directory
 from layering.deployments import Deployment
@@ -52,7 +53,7 @@ def diff(settings: Settings, /, *, from_: str | None, to: str | None, only_packa
         show_json(_document(found, files=not only_packages))
         return 0
     for line in [*difference_lines(found.packages), *_file_lines(found)] or ["No difference."]:
-        print(line)
+        print(printable(line))
     return 0
 
 
@@ -113,8 +114,12 @@ def _file_lines(found: TreeDifference) -> Iterator[str]:
     if not found.files:
         return
     yield f"Files: {len(found.files)}"
-    rows = [(f"  {_MARKS[each.kind]}", _change(each), each.path) for each in found.files]
+    rows = [(f"  {_MARKS[each.kind]}", _change(each), _path(each)) for each in found.files]
     yield from table(rows, right=frozenset({1}))
+
+
+def _path(file: FileDifference) -> str:
+    return printable(file.path).replace("\n", "\\n")  # one line each
 
 
 def _change(file: FileDifference) -> str:

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from layering.cli.printable import printable
+
 if TYPE_CHECKING:
     from triggers import Outcome
 
@@ -26,9 +28,6 @@ USAGE = 2
 UNCHANGED = 77
 INTERRUPTED = 130
 _LINES_SHOWN = 20  # of what a failed script wrote
-
-# What would move a terminal's cursor, or worse, where an error quotes somebody's words.
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +103,7 @@ def failure(error: BaseException, *, verbose: bool = False) -> Failure:
     message = _text(error)
     outcome: Outcome | None = getattr(error, "outcome", None)  # of the script that it is about
     causes = [] if outcome is None else _output(outcome, verbose=verbose)
+    causes += getattr(error, "causes", ())
     told = [message]
     for detail in getattr(error, "details", ()) if outcome is None else ():
         if not any(detail in one for one in told):
@@ -133,11 +133,7 @@ def _tell(told: Failure, words: Sequence[str]) -> None:
         print(json.dumps(told.record()), file=sys.stderr)
     else:
         for line in told.lines():
-            print(_CONTROL.sub(_escaped, line), file=sys.stderr)
-
-
-def _escaped(found: re.Match[str]) -> str:
-    return found[0].encode("unicode_escape").decode()
+            print(printable(line), file=sys.stderr)
 
 
 def _is_utf8(word: str) -> bool:
@@ -152,7 +148,8 @@ def _usage(error: click.UsageError) -> Failure:
     """Returns click's words for a wrong command line, in the form of all our errors."""
     message = error.format_message().rstrip(".")
     where = error.ctx.command_path if error.ctx else "overlay"
-    return Failure(message=f"{message[:1].lower()}{message[1:]}", hints=(f"try '{where} --help'",))
+    hints = tuple(getattr(error, "__notes__", ())) or (f"try '{where} --help'",)
+    return Failure(message=f"{message[:1].lower()}{message[1:]}", hints=hints)
 
 
 # The words themselves are looked at: an error may come before click has read them.

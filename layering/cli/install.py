@@ -3,6 +3,7 @@
 
 import click
 
+from layering.allowances import NEW
 from layering.cli.changing import change
 from layering.cli.options import (
     Settings,
@@ -10,12 +11,13 @@ from layering.cli.options import (
     install_option,
     repository_options,
     shown_options,
+    swallowed,
     uninstall_option,
 )
 
 
 @click.command(epilog="Example: overlay install strace /usr/bin/htop ./local.rpm")
-@click.argument("specs", nargs=-1, required=True, metavar="SPEC…")
+@click.argument("specs", nargs=-1, metavar="SPEC…")
 @uninstall_option
 @change_options
 @repository_options
@@ -26,6 +28,9 @@ def install(settings: Settings, /, *, specs: tuple[str, ...], **options: object)
 
     A SPEC is a name, NEVRA, provide, file path, glob, @group, or an RPM file.
     """
+    if not specs:
+        taken = [word for word in options["noscripts"] if word != NEW]  # type: ignore[attr-defined]
+        raise swallowed(taken[-1]) if taken else click.UsageError("missing argument 'SPEC…'")
     return change(settings, options, lambda work, how, ask: work.install(specs, how, ask))
 
 

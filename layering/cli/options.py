@@ -152,6 +152,25 @@ def repository_options(function: F) -> F:
     )
 
 
+def swallowed(word: str) -> click.UsageError:
+    """Returns the error of a --noscripts that took the word after it for its package."""
+    error = click.UsageError(f"no package to run no scripts of: {word}")
+    error.add_note(
+        f"--noscripts took '{word}' as its package: put it last, or write --noscripts=NAME"
+    )
+    return error
+
+
+def _packages(
+    ctx: click.Context, param: click.Parameter, value: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Refuses RPM files where names of packages are to stand."""
+    for word in value:
+        if word.endswith(".rpm") or "/" in word:
+            raise swallowed(word)
+    return value
+
+
 def change_options(function: F) -> F:
     """Adds the options of verbs that make a new deployment."""
     return _with_options(
@@ -167,6 +186,7 @@ def change_options(function: F) -> F:
             is_flag=False,
             flag_value=NEW,
             metavar="[PACKAGE]",
+            callback=_packages,
             help="Run no scriptlet of this package, or of those that are new.",
         ),
         click.option(

@@ -75,7 +75,7 @@ def proposal_lines(proposal: Proposal, *, verbose: bool = False) -> Iterator[str
         yield "Allowed from now on:"
         yield from (f"  {line}" for line in newly)
     moved = proposal.added or proposal.changed
-    if moved:
+    if proposal.download_size:
         yield f"Download: {size(proposal.download_size)}"
     if not (moved or proposal.removed or proposal.inactive or proposal.base or newly):
         yield "No package changes: only what is requested, or where the base is held."

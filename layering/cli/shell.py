@@ -60,9 +60,12 @@ def shell(ctx: click.Context, /, *, revision: str | None, replay: int | None) ->
 
     sysroot = Sysroot.open(settings.sysroot, writable=True)
     commit = _commit(sysroot, settings, revision)
-    with entered(sysroot, commit) as tree:
+    with entered(sysroot.repo, commit) as tree:
         if replay is not None:
-            return tree.replay(replay or None)
+            failure = tree.failure(replay or None)
+            if failure.missing:
+                print(f"warning: too much to be kept: {failure.missing}", file=sys.stderr)
+            return tree.replay(failure)
         terminal = sys.stdin.isatty() and sys.stdout.isatty()
         if settings.talks and terminal:
             print(f"In the tree of {commit[:12]}; changes are thrown away.", file=sys.stderr)

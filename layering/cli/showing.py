@@ -7,9 +7,11 @@ object a line, `"v": 1`; keys are only ever added).
 
 import json
 import sys
+from collections.abc import Iterator
 from enum import StrEnum
 from typing import Protocol, TextIO
 
+from layering.cli.printable import printable
 from layering.progress import Event, Kind
 
 
@@ -42,7 +44,8 @@ class Silence:
     def __call__(self, event: Event) -> None:
         """Shows one event if it is a warning."""
         if event.kind is Kind.WARNING:
-            print(f"warning: {event.item}", file=self._stream, flush=True)
+            for line in _warning(event):
+                print(printable(line), file=self._stream, flush=True)
 
     def close(self) -> None:
         """Does nothing: nothing is held."""
@@ -58,7 +61,7 @@ class PlainLines:
     def __call__(self, event: Event) -> None:
         """Shows the end of a phase, notes and warnings; every item when verbose."""
         match event.kind:
-            case Kind.END:
+            case Kind.END if not event.failed:
                 what = f" {event.item}" if event.item else ""
                 self._line(f"{event.phase}{what}: {event.seconds:.2f} s")
             case Kind.NOTE:
@@ -66,7 +69,8 @@ class PlainLines:
             case Kind.DETAIL if self._verbose:
                 self._line(event.item)
             case Kind.WARNING:
-                self._line(f"warning: {event.item}")
+                for line in _warning(event):
+                    self._line(line)
             case Kind.PROGRESS if self._verbose and event.done >= event.total:
                 self._line(f"  {event.phase}: {event.item}")
             case _:
@@ -76,23 +80,30 @@ class PlainLines:
         """Does nothing: nothing is held."""
 
     def _line(self, text: str) -> None:
-        print(text, file=self._stream, flush=True)
+        print(printable(text), file=self._stream, flush=True)
 
 
 class JsonLines:
     """One JSON object a line."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, *, verbose: bool = False) -> None:
         self._stream = stream
+        self._verbose = verbose
 
     def __call__(self, event: Event) -> None:
-        """Writes one event."""
+        """Writes one event; details only when verbose."""
+        if event.kind is Kind.DETAIL and not self._verbose:
+            return
         record: dict[str, object] = {"v": 1, "event": str(event.kind), "phase": event.phase}
         record["item"] = event.item
         if event.kind is Kind.PROGRESS:
             record |= {"done": event.done, "total": event.total, "unit": event.unit}
         if event.kind is Kind.END:
             record["seconds"] = round(event.seconds, 4)
+            if event.failed:
+                record["failed"] = True
+        if event.details:
+            record["details"] = list(event.details)
         print(json.dumps(record), file=self._stream, flush=True)
 
     def close(self) -> None:
@@ -124,25 +135,29 @@ class Bars:
         """Moves the bar, or writes a line above it."""
         match event.kind:
             case Kind.START:
-                self._progress.reset(self._task, total=None, description=event.phase)
-                self._progress.update(self._task, item=event.item, visible=True)
+                self._progress.reset(self._task, total=None, description=printable(event.phase))
+                self._progress.update(self._task, item=printable(event.item), visible=True)
                 self._progress.start()
             case Kind.PROGRESS:
                 total = event.total or None
                 self._progress.update(
-                    self._task, completed=event.done, total=total, item=event.item
+                    self._task, completed=event.done, total=total, item=printable(event.item)
                 )
             case Kind.END:
                 self._progress.update(self._task, visible=False)
                 self._progress.stop()  # between phases the terminal is the command line's
                 text = f"{event.phase} {event.item}".strip()
-                self._print(f"{text}: {event.seconds:.2f} s")
+                if not event.failed:
+                    self._print(f"{text}: {event.seconds:.2f} s")
             case Kind.NOTE:
                 self._print(event.item)
             case Kind.DETAIL if self._verbose:
                 self._print(event.item)
             case Kind.WARNING:
-                self._print(f"warning: {event.item}", style="yellow")
+                first, *more = _warning(event)
+                self._print(first, style="yellow")
+                for line in more:
+                    self._print(line)
             case _:
                 pass
 
@@ -151,7 +166,16 @@ class Bars:
         self._progress.stop()
 
     def _print(self, text: str, style: str | None = None) -> None:
-        self._console.print(text, style=style, markup=False, highlight=False)
+        # A path is to be copied: the terminal breaks lines, where it has to, and we do not.
+        self._console.print(
+            printable(text), style=style, markup=False, highlight=False, emoji=False, soft_wrap=True
+        )
+
+
+def _warning(event: Event) -> Iterator[str]:
+    """Yields the lines of a warning."""
+    yield f"warning: {event.item}"
+    yield from (f"  {line}" for line in event.details)
 
 
 def renderer(
@@ -172,7 +196,7 @@ def renderer(
         case Level.BAR:
             return Bars(stream, verbose=verbose > 0, color=color)
         case Level.JSON:
-            return JsonLines(stream)
+            return JsonLines(stream, verbose=verbose > 0)
         case Level.NONE:
             return Silence(stream)
         case _:

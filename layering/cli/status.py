@@ -12,6 +12,7 @@ from layering.allowances import sentences
 from layering.cli.options import Settings, shown_options
 from layering.cli.output import colored, show_json
 from layering.cli.packages import difference_summary
+from layering.cli.printable import printable
 from layering.cli.render import counted
 from layering.cli.session import cache_directory
 from layering.cli.status_json import status_document
@@ -59,7 +60,7 @@ def status(settings: Settings) -> int:
         if number:
             print()
         for line in block:
-            print(line)
+            print(line if number == 0 and failure is not None else printable(line))
     return 0
 
 
@@ -73,7 +74,7 @@ def _notice(failure: "FinalizationFailure", settings: Settings) -> Iterator[str]
     """Yields what has to be seen first: that the last shutdown did not do what was staged."""
     head = f"THE STAGED DEPLOYMENT DID NOT TAKE EFFECT: {failure.unit} failed at the last shutdown."
     yield click.style(head, fg="red", bold=True) if colored(settings) else head
-    yield from (f"  {line}" for line in failure.lines)
+    yield from (f"  {printable(line)}" for line in failure.lines)
     yield "The system booted what it had before. Mend the cause, and stage the change again."
 
 
@@ -136,7 +137,7 @@ def _fields(
     if origin.requested:
         yield "requested", ", ".join(origin.requested)
     if origin.requested_local:
-        yield "local", ", ".join(package.nevra for package in origin.requested_local)
+        yield "local", ", ".join(sorted(package.nevra for package in origin.requested_local))
     if report.inactive:
         yield "inactive", ", ".join(report.inactive)
     if origin.overrides.remove:
@@ -151,10 +152,10 @@ def _fields(
         yield "kargs", " ".join(deployment.kargs)
     if report.allowances and not verbose:
         yield "allowed", ", ".join(sorted(set(_allowed(report))))
-    for warning in report.warnings:
-        yield "warning", warning
+    for warning in report.told:
+        yield "warning", warning.line
         if verbose:
-            yield from (("", f"  {line}") for line in _output(report, warning))
+            yield from (("", f"  {line}") for line in warning.output)
     if verbose:
         yield from (("allowed", line) for line in sentences(report.allowances))
         yield from (("skipped", f"{each.label}: {each.reason}") for each in report.skipped)
@@ -164,13 +165,6 @@ def _allowed(report: DeploymentReport) -> Iterator[str]:
     """Yields the names of packages that are allowed something."""
     for names in report.allowances.to_dict().values():
         yield from names
-
-
-def _output(report: DeploymentReport, warning: str) -> Iterator[str]:
-    """Yields the last lines of the script that a warning is about."""
-    for failure in report.failures:
-        if warning.startswith(f"{failure.invocation.label} failed"):
-            yield from failure.output
 
 
 def _layer(layer: LayerRecord, origins: Mapping[str, str]) -> str:

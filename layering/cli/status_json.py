@@ -74,17 +74,22 @@ def _deployment(report: DeploymentReport, origins: Mapping[str, str]) -> dict[st
         ],
         "allowances": {k: list(names) for k, names in report.allowances.to_dict().items()},
         "skipped": [{"script": each.label, "reason": each.reason} for each in report.skipped],
-        "failures": [
-            {
-                "script": each.invocation.label,
-                "how": each.how,
-                "output": list(each.output),
-            }
-            for each in report.failures
-        ],
+        "failures": failures_document(report),
         "changes": _changes(report),
         "warnings": list(report.warnings),
     }
+
+
+def failures_document(report: DeploymentReport) -> list[dict[str, object]]:
+    """Returns the scripts that failed, with the end of what they wrote."""
+    return [
+        {
+            "script": each.invocation.label,
+            "how": each.how,
+            "output": list(each.output),
+        }
+        for each in report.failures
+    ]
 
 
 def _changes(report: DeploymentReport) -> dict[str, int] | None:

@@ -73,6 +73,9 @@ def test_a_new_package_may_take_the_place_of_others_files_and_only_if_it_is_said
     assert ended.status == 0, ended.err
     assert "Allowed from now on:\n  rival: its files may take the place of others'\n" in ended.err
     assert deployed(host, "usr/bin/base").read_text() == "rival's"
+    replaced = "replaced: /usr/bin/base of base-1-1.noarch by rival-1-1.noarch"
+    assert f"warning: {replaced}\n" in ended.err
+    assert replaced in host.overlay("status", "-v").out
     assert allowed(host) == {"replacefiles": ["rival"]}
     host.sysroot.fsck()
 
@@ -116,9 +119,21 @@ def test_a_name_that_is_not_layered_is_an_error_and_changes_nothing(host: Host) 
     ended = host.change("install", "--noscripts=nosuch", "tool")
     assert (ended.status, ended.err) == (
         1,
-        "error: no package of that name is layered: --noscripts=nosuch\n",
+        "error: no package of that name is layered: --noscripts=nosuch\nhint: there is tool\n",
+    )
+    assert host.change("install", "--noscripts=tol", "tool").err == (
+        "error: no package of that name is layered: --noscripts=tol\nhint: did you mean tool?\n"
     )
     assert host.sysroot.status() == before
+
+
+@pytest.mark.parametrize("words", [["tool"], ["./x.rpm"], ["./x.rpm", "./y.rpm"]])
+def test_a_word_that_an_option_took_is_said_to_be_missing(host: Host, words: list[str]) -> None:
+    assert host.change("install", "--noscripts", *words).err == (
+        f"error: no package to run no scripts of: {words[0]}\n"
+        f"hint: --noscripts took '{words[0]}' as its package: put it last, "
+        "or write --noscripts=NAME\n"
+    )
 
 
 def test_what_a_commit_cannot_hold_is_left_out_with_a_warning_that_stays(host: Host) -> None:
@@ -127,7 +142,7 @@ def test_what_a_commit_cannot_hold_is_left_out_with_a_warning_that_stays(host: H
     ended = host.change("install", "--drop-device-nodes", "special")
     assert ended.status == 0, ended.err
     warning = (
-        "left out as it was asked for: /usr/lib/special/null: device node of special-1-1.noarch"
+        "device node left out: /usr/lib/special/null of special-1-1.noarch (--drop-device-nodes)"
     )
     assert f"warning: {warning}\n" in ended.err
     assert f"     warning:    {warning}\n" in host.overlay("status").out
@@ -193,6 +208,7 @@ def test_a_top_level_directory_that_the_host_allows_can_be_filled(
     rpm = str(build_rpm(tmp_path, "nix-1-1.noarch", spec))
     assert host.overlay("-q", "install", rpm).err.startswith(
         "error: no place in an image-based tree: /nix/store/file of nix-1-1.noarch\n"
+        'hint: allow-top-level = ["nix"] below [packages] in /etc/overlay/overlay.toml allows it\n'
     )
     settings = deployed(host, "etc/overlay/overlay.toml")
     settings.parent.mkdir()

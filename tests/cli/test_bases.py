@@ -93,6 +93,58 @@ def test_an_upgrade_shows_the_base_and_deploys_it(host: Host, newer: Path) -> No
     assert first(host)["checksum"] == new
 
 
+@pytest.mark.parametrize("version", ["1", "0.9"])
+def test_a_file_that_a_new_base_has_rests_and_comes_back_from_its_layer(
+    host: Host, newer: Path, tmp_path: Path, version: str
+) -> None:
+    nevra = f"more-{version}-1.noarch"
+    file = build_rpm(tmp_path, nevra, Spec(files=binary("more", version)))
+    assert host.overlay("install", str(file)).status == 0
+    file.unlink()
+    run("ostree", "refs", f"--repo={host.sysroot.repo}", "--create=kept", host.sysroot.commit)
+    new = publish(host, newer)
+    assert host.overlay("upgrade").status == 0
+    assert (first(host)["checksum"], first(host)["inactive"]) == (new, [nevra])
+    for words in (["install", "tool"], ["uninstall", "tool"], ["upgrade"]):
+        ended = host.change(*words) if words[0] == "install" else host.overlay(*words)
+        assert (ended.status, "warning" in ended.err) == (0, False), ended.err
+    assert host.overlay("cleanup", "--rollback", "--cache").status == 0
+    publish_older(host)
+    ended = host.overlay("upgrade", "--allow-downgrade")
+    assert ended.status == 0, ended.err
+    packages = first(host)["packages"]
+    assert isinstance(packages, list)
+    assert [package["nevra"] for package in packages] == [nevra]
+
+
+def test_a_file_that_is_not_kept_is_told_of_where_the_base_moves(
+    host: Host, newer: Path, tmp_path: Path
+) -> None:
+    file = build_rpm(tmp_path, "base-1-1.noarch", Spec(files=binary("base")))
+    assert host.overlay("install", str(file)).status == 0
+    file.unlink()
+    new = publish(host, newer)
+    ended = host.overlay("upgrade")
+    assert (ended.status, ended.err.splitlines()[0]) == (
+        0,
+        "warning: base-1-1.noarch came as a file that is not kept: the base has it, but for one "
+        "that does not, give the file again: overlay install ./base-1-1.noarch.rpm",
+    )
+    assert (first(host)["checksum"], first(host)["inactive"]) == (new, ["base-1-1.noarch"])
+
+
+def test_a_layer_of_a_file_that_nobody_asks_for_any_more_goes(
+    host: Host, newer: Path, tmp_path: Path
+) -> None:
+    file = build_rpm(tmp_path, "more-1-1.noarch", Spec(files=binary("more")))
+    host.overlay("install", str(file))
+    publish(host, newer)
+    host.overlay("upgrade")
+    host.overlay("uninstall", "more")
+    host.overlay("cleanup", "--rollback", "--cache")
+    assert "overlay/layer" not in run("ostree", "refs", f"--repo={host.sysroot.repo}")
+
+
 def test_a_preview_lists_every_package_and_deploys_nothing(host: Host, newer: Path) -> None:
     new, before = publish(host, newer), host.sysroot.status()
     ended = host.overlay("upgrade", "--preview")

@@ -115,7 +115,7 @@ def test_a_download_alone_deploys_nothing_and_the_install_then_needs_no_reposito
     assert ended.err.splitlines()[-1] == "Nothing was deployed."
     assert host.sysroot.status() == before
     shown = host.change("install", "-n", "tool").out
-    assert shown.splitlines()[-1] == "Download: 0 B"
+    assert shown == "Installing:\n  tool  1-1  noarch  tests  4 B  requested\n"
 
 
 def test_weak_dependencies_and_excluded_packages_are_left_out(host: Host) -> None:
@@ -226,12 +226,55 @@ def test_a_layer_that_was_pruned_is_got_again(host: Host, tmp_path: Path) -> Non
     assert ended.err == (
         "error: no layer is there of what came as a file: mine-1-1.noarch\n"
         "hint: give the file again: overlay install ./mine-1-1.noarch.rpm\n"
+        "hint: 'overlay uninstall mine' drops the request\n"
     )
     assert host.change("install", str(mine)).err == "Nothing to do.\n"
     assert host.change("install", "tool").status == 0
     # What was forgotten is imported from the repository, and is the same again.
     assert host.overlay("uninstall", "tool").status == 0
     assert checksums(host)[0] == whole
+
+
+def test_a_file_and_a_name_for_one_package_are_met_by_one_layer(host: Host, tmp_path: Path) -> None:
+    mine = build_rpm(tmp_path, "mine-1-1.noarch", Spec(files=binary("mine")))
+    assert host.overlay("install", "mine", str(mine)).status == 0
+    assert layers(host) == ["mine-1-1.noarch"]
+    assert host.overlay("install", str(mine)).err == "Nothing to do.\n"
+    assert host.change("install", "tool").status == 0
+    assert host.overlay("uninstall", "tool").status == 0
+    assert layers(host) == ["mine-1-1.noarch"]
+
+
+def test_a_file_that_the_base_has_blocks_nothing(host: Host, tmp_path: Path) -> None:
+    again = build_rpm(tmp_path, "base-1-1.noarch", Spec(files=binary("base")))
+    mine = build_rpm(tmp_path, "mine-1-1.noarch", Spec(files=binary("mine")))
+    assert host.overlay("install", str(again)).err.startswith("Already in the base:")
+    again.unlink()
+    ended = host.overlay("install", str(mine))
+    assert (ended.status, "warning" in ended.err) == (0, False), ended.err
+    assert layers(host) == ["mine-1-1.noarch"]
+    for words in (["upgrade"], ["install", "tool"], ["uninstall", "tool"]):
+        ended = host.change(*words) if words[0] == "install" else host.overlay(*words)
+        assert ended.status == 0, ended.err
+    assert host.overlay("uninstall", "mine").status == 0
+    assert checksums(host)[0] == host.sysroot.commit
+    assert host.overlay("uninstall", "base").status == 0
+    assert json.loads(host.overlay("--json", "status").out)["deployments"][0]["inactive"] == []
+
+
+def test_of_requests_that_the_base_meets_one_is_dropped_with_every_repository_gone(
+    host: Host, tmp_path: Path
+) -> None:
+    again = build_rpm(tmp_path, "base-1-1.noarch", Spec(files=binary("base")))
+    assert host.change("install", "setup", str(again)).status == 0
+    again.unlink()
+    gone = "[gone]\nname=Gone\nbaseurl=http://127.0.0.1:9/\ngpgcheck=0\n"
+    for etc in host.path.glob("ostree/deploy/test/deploy/*/etc"):
+        (etc / "yum.repos.d").mkdir()
+        (etc / "yum.repos.d/gone.repo").write_text(gone)
+    ended = host.overlay("uninstall", "setup")
+    assert ended.status == 0, ended.err
+    assert host.requested() == []
 
 
 def test_a_removal_without_layers_asks_the_repositories(host: Host) -> None:
@@ -303,6 +346,7 @@ def test_json_says_all_that_the_text_says(host: Host) -> None:
         "staged": False,
         "locked": False,
         "warnings": [],
+        "failures": [],
     }
     again = json.loads(host.change("install", "--json", "tool").out)
     assert (again["unchanged"], again["deployment"], again["checksum"]) == (True, None, None)

@@ -2,8 +2,8 @@
 """Runs the fuzzers for as long as is wanted: `python -m tests.fuzz --minutes 10`.
 
 Prints how many inputs were tried and how many of them both readers took. What fails is shown as
-small as Hypothesis could make it, and ends the run. Everything outside of the fuzzers' own
-directory is compared with what it was before: `--watch DIR` names what, beside the working copy.
+small as Hypothesis could make it, and ends the run. The directory it is started in is compared
+with what it was before, and so is each that `--watch DIR` names.
 """
 
 import argparse
@@ -12,7 +12,7 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 _ROUND = "1000"  # examples of each kind at a time
@@ -32,25 +32,44 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     kinds = [value for name, value in vars(test_readers).items() if name.startswith("test_")]
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
-    before = dict(_digests(chosen.watch))
-    end = time.monotonic() + 60 * chosen.minutes
+    changed = fuzz(kinds, counted, minutes=chosen.minutes, watch=[Path.cwd(), *chosen.watch])
+    return 1 if changed else 0
+
+
+def fuzz(
+    kinds: Sequence[Callable[[], object]],
+    counted: Callable[[], str],
+    *,
+    minutes: float,
+    watch: Sequence[Path],
+) -> list[str]:
+    """Runs all kinds again and again; returns the files below `watch` that are not what they were.
+
+    There is one round at least.
+    """
+    before = dict(_digests(watch))
+    end = time.monotonic() + 60 * minutes
     rounds = 0
-    while time.monotonic() < end:
+    while not rounds or time.monotonic() < end:
         for kind in kinds:
             kind()
         rounds += 1
         sys.stdout.write(f"{counted()}\n")
         sys.stdout.flush()
-    changed = before.items() ^ dict(_digests(chosen.watch)).items()
-    sys.stdout.write(f"{rounds} rounds, {counted()}; changed outside: {len(changed)}\n")
-    return 1 if changed else 0
+    changed = sorted({path for path, _ in before.items() ^ dict(_digests(watch)).items()})
+    sys.stdout.writelines(f"changed outside: {path}\n" for path in changed)
+    watched = f"{len(before)} files watched, changed: {len(changed)}"
+    sys.stdout.write(f"{rounds} rounds, {counted()}; {watched}\n")
+    return changed
 
 
 def _digests(directories: Sequence[Path]) -> Iterator[tuple[str, str]]:
     for directory in directories:
-        for path in sorted(directory.rglob("*")):
-            if path.is_file() and not path.is_symlink() and _PRUNED.isdisjoint(path.parts):
-                yield str(path), hashlib.sha256(path.read_bytes()).hexdigest()
+        for above, names, files in os.walk(directory):
+            names[:] = [name for name in names if name not in _PRUNED]
+            for path in (Path(above, name) for name in files):
+                if path.is_file() and not path.is_symlink():
+                    yield str(path), hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 if __name__ == "__main__":

@@ -47,7 +47,12 @@ def difference(ours: Told, theirs: Told) -> str:
 def told_by_librpm(path: Path) -> Told | None:
     """Returns what librpm reads in a package, None if it takes it for none."""
     header = _header(path)
-    return None if header is None else _told(header)
+    if header is None:
+        return None
+    try:
+        return _told(header)
+    except ValueError:  # "invalid file data in header"
+        return None
 
 
 def librpm_takes_payload(path: Path) -> bool:

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What a package may bring, class by class, and what becomes of it: the data of docs/fidelity.md.
 
-`test_differential.py` and `test_refusals.py` hold each row to it: a class that names no difference
-is equal to rpm's work in every path, and none appears that its class does not name.
+`test_differential.py` and `test_refusals.py` hold the rows to it: classes that name no difference
+are equal to rpm's work in every path, and packages of others, installed together, show just those
+differences that their classes name.
 """
 
 from collections.abc import Iterable
@@ -24,6 +25,11 @@ class Class:
 STATE = ("tmpfiles", "factory")
 ACCOUNTS = ("accounts", "account tools", "sysusers")
 
+TOOLS = "dejavu-fonts-extra htop jq libjq1 libonig5 libunwind8 strace tree"
+DAEMONS = """dnsmasq-base libevent-2.1-7 liblua5.4-0 liblzf1 libnetfilter-conntrack3 libnfnetlink0
+    memcached redis redis-tools"""
+HAND_MADE = "greet-any greet-new greet-old libgreet perl-interpreter"
+
 CHAPTERS: dict[str, tuple[Class, ...]] = {
     "Files": (
         Class(
@@ -41,7 +47,7 @@ CHAPTERS: dict[str, tuple[Class, ...]] = {
         Class(
             what="regular files below /var and /run",
             cases="""case-run-file case-var-empty-file case-var-file case-var-hardlinks
-                case-var-many case-var-modes case-var-names case-name-var-long""",
+                case-var-log case-var-many case-var-modes case-var-names case-name-var-long""",
             becomes="a copy below /usr/share/factory, and a line of tmpfiles.d that copies it",
             conventions=STATE,
         ),
@@ -330,10 +336,16 @@ CHAPTERS: dict[str, tuple[Class, ...]] = {
                 case-post-edits-base-etc case-post-renames case-post-replaces case-post-shells""",
         ),
         Class(
-            what="writes to /var, /usr/local and /opt",
-            cases="""case-ghost-made case-post-crontab case-post-tmpfiles case-post-usr-local
-                case-post-var-edits case-post-var-owner case-pre-var case-var-log""",
+            what="writes to /var",
+            cases="""case-ghost-made case-post-crontab case-post-tmpfiles case-post-var-edits
+                case-post-var-owner case-pre-var""",
             becomes="kept as the package's own files there, with a warning that names the script",
+            conventions=STATE,
+        ),
+        Class(
+            what="writes to /usr/local and /opt",
+            cases="case-post-usr-local",
+            becomes="the same, where such files of the package would lie",
             conventions=("opt", "opt link", *STATE),
         ),
         Class(
@@ -353,10 +365,12 @@ CHAPTERS: dict[str, tuple[Class, ...]] = {
             becomes="nothing: no system runs in an image that is being made",
         ),
         Class(
-            what="alternatives, depmod, the hardware database",
-            cases="case-alternatives case-depmod case-post-hwdb",
+            what="alternatives",
+            cases="case-alternatives",
+            becomes="the same; what they keep below /var as other writes to it",
             conventions=STATE,
         ),
+        Class(what="depmod, the hardware database", cases="case-depmod case-post-hwdb"),
     ),
     "Triggers": (
         Class(
@@ -432,20 +446,31 @@ CHAPTERS: dict[str, tuple[Class, ...]] = {
             what="a policy",
             cases="policycoreutils selinux-policy-default selinux-utils",
             becomes="the same, and the whole tree labelled by it",
-            conventions=("labels", *ACCOUNTS, *STATE),
+            conventions=("labels", *STATE),
         ),
     ),
     "Real packages": (
         Class(
-            what="programs, libraries, languages and fonts of Debian, repackaged",
+            what="daemons of Debian, repackaged, with their users and what they need",
+            cases=DAEMONS,
+            becomes="as the classes above say",
+            conventions=(*ACCOUNTS, "tmpfiles"),
+        ),
+        Class(
+            what="desktop programs, libraries and languages of Debian, repackaged",
             cases=" ".join(
                 name
-                for group in GROUPS.values()
-                for name in group.packages.split()
+                for name in dict.fromkeys(" ".join(g.packages for g in GROUPS.values()).split())
                 if not name.startswith(("case-", "policy", "selinux-"))
+                and name not in f"{DAEMONS} {TOOLS} {HAND_MADE}".split()
             ),
             becomes="as the classes above say",
-            conventions=(*ACCOUNTS, *STATE),
+            conventions=STATE,
+        ),
+        Class(what="command line tools and fonts of Debian, repackaged", cases=TOOLS),
+        Class(
+            what="hand-made: a library in two versions with its users, an interpreter alone",
+            cases=HAND_MADE,
         ),
     ),
 }
@@ -461,3 +486,8 @@ def conventions_of(packages: Iterable[str]) -> frozenset[str]:
         if not wanted.isdisjoint(each.cases.split())
         for name in each.conventions
     )
+
+
+def without_difference(packages: Iterable[str]) -> list[str]:
+    """Returns those of the packages whose classes name no convention."""
+    return [name for name in packages if not conventions_of([name])]

@@ -18,7 +18,7 @@ import pytest
 from fixtures import host as hosts_of_fixtures
 from fixtures.forest import World
 from tests import needs
-from tests.integration.hosts import Host, command
+from tests.integration.hosts import Host, Objects, command
 
 MakeHost = Callable[..., Host]
 MINIMAL = "base/minimal"
@@ -61,8 +61,11 @@ def scratch(ground: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def make_host(built: World, world: World, scratch: Path) -> Iterator[MakeHost]:
-    """Makes fresh hosts, each a second's work, and removes them after the test."""
-    made: list[Host] = []
+    """Makes fresh hosts, each a second's work, and removes them after the test.
+
+    Whatever was done to them, scripts that ran included, has left their repositories whole.
+    """
+    made: dict[Path, tuple[Host, Objects]] = {}
 
     def make(tree: str = MINIMAL, *, directory: Path | None = None) -> Host:
         if tree not in world.trees:
@@ -70,13 +73,24 @@ def make_host(built: World, world: World, scratch: Path) -> Iterator[MakeHost]:
         _copy(tree, built, world)
         path = directory or scratch / f"host-{len(made)}"
         hosts_of_fixtures.create(path, world, tree)
-        made.append(Host(path=path, world=world, tree=tree))
-        return made[-1]
+        host = Host(path=path, world=world, tree=tree)
+        made[path] = (host, host.objects())
+        return host
 
     yield make
-    for each in made:
-        if each.path.exists():
-            hosts_of_fixtures.remove(each.path)
+    try:
+        for host, fresh in made.values():
+            _whole(host, fresh)
+    finally:
+        for path in made:
+            if path.exists():
+                hosts_of_fixtures.remove(path)
+
+
+def _whole(host: Host, fresh: Objects) -> None:
+    """Fails unless `ostree fsck` is content; a repository that nothing was done to need not ask."""
+    if host.path.exists() and host.objects() != fresh:
+        host.fsck()
 
 
 @pytest.fixture
@@ -91,4 +105,7 @@ def stable(world: World, ground: Path) -> Iterator[Host]:
     host = Host(path=ground / "stable", world=world, tree=MINIMAL)
     hosts_of_fixtures.create(host.path, world, host.tree)
     yield host
-    hosts_of_fixtures.remove(host.path)
+    try:
+        host.fsck()
+    finally:
+        hosts_of_fixtures.remove(host.path)

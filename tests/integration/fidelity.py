@@ -29,11 +29,12 @@ _HEAD = """\
 # What becomes of what a package brings
 
 rpm is the measure: a layered tree is what `rpm -U` makes of the same packages on the same base,
-path by path, with owners, modes, capabilities and content. The tests install every package below
-once by the base's own rpm, scriptlets and all, and once as a layer; both trees are booted as far as
-`tmpfiles.d` goes, and compared. This page says, class by class, where the result is equal and where
-an image-based system has to differ, and why. Each name in the last column is a package of the test
-distribution that shows it: its spec file is a dozen lines.
+path by path, with owners, modes, capabilities and content. The tests install every package below by
+the base's own rpm, scriptlets and all, and as layers, dozens together; both trees are booted as far
+as `tmpfiles.d` goes, and compared. Packages of classes without a difference are installed once more
+without the others, and must then be equal in every path. This page says, class by class, where the
+result is equal and where an image-based system has to differ, and why. Each name in the last column
+is a package of the test distribution that shows it: its spec file is a dozen lines.
 """
 
 _TAIL = """\
@@ -87,9 +88,9 @@ def _lines() -> Iterator[str]:
 
 
 def _told(each: Class) -> str:
-    if not each.becomes:
-        return "equal to rpm"
     names = ", ".join(f"[{name}](#why)" for name in each.conventions)
+    if not each.becomes:
+        return "equal to rpm" + (f", but for {names}" if names else "")
     return f"**{each.becomes}**" + (f" ({names})" if names else "")
 
 

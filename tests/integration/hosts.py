@@ -16,6 +16,9 @@ from fixtures.forest import World
 from fixtures.host import STATEROOT
 from layering.cli import main
 
+# What would tell of any write to an object, by its path.
+Objects = frozenset[tuple[str | int, ...]]
+
 PROGRAM = "import sys; from layering.cli import main; sys.exit(main())"
 
 
@@ -100,6 +103,15 @@ class Host:
     def fsck(self) -> None:
         """Fails unless `ostree fsck` is content with the repository."""
         command("ostree", "fsck", "--quiet", f"--repo={self.repo}")
+
+    def objects(self) -> Objects:
+        """Returns the objects of the repository, each with all that a write to it changes."""
+        names = ("st_ino", "st_size", "st_mtime_ns", "st_mode", "st_uid", "st_gid")
+        return frozenset(
+            (f"{path.parent.name}/{path.name}", *(getattr(found, name) for name in names))
+            for path in (self.repo / "objects").glob("*/*")
+            for found in (path.lstat(),)
+        )
 
     def leftovers(self) -> list[Path]:
         """Returns what interrupted work left in the repository's `tmp`."""

@@ -38,7 +38,7 @@ REFUSALS = (
     _conflict(
         "owner differs", "case-conflict-directory-owner", "/usr/lib/case-conflict-directory-owner"
     ),
-    _conflict("content differs", "case-conflicts-base-config", "/usr/etc/victims/kept", "base"),
+    _conflict("content differs", "case-conflicts-base-config", "/etc/victims/kept", "base"),
     _conflict("content differs", "case-conflicts-base-file", f"{_VICTIMS}/kept", "base"),
     _conflict("mode differs", "case-conflicts-base-directory", _VICTIMS, "base"),
     _conflict("mode differs", "case-conflicts-base-mode", f"{_VICTIMS}/kept", "base"),
@@ -46,13 +46,13 @@ REFUSALS = (
     _conflict("link target differs", "case-conflicts-base-target", _LINK, "base"),
     _conflict("type differs", "case-base-link-directory", _LINK, "base"),
     _conflict("type differs", "case-directory-over-file", f"{_VICTIMS}/kept", "base"),
-    _conflict("type differs", "case-file-over-directory", "/usr/etc/victims", "base"),
+    _conflict("type differs", "case-file-over-directory", "/etc/victims", "base"),
     _conflict("type differs", "case-file-over-link", _LINK, "base"),
     _conflict("type differs", "case-link-over-directory", _VICTIMS, "base"),
     Refusal(
         packages="case-conflicts-base-type",
         said="error: 2 file conflicts:\n"
-        "  type differs: /usr/etc/victims of world-victims-1-1.noarch "
+        "  type differs: /etc/victims of world-victims-1-1.noarch "
         "and of case-conflicts-base-type-1-1.noarch\n",
     ),
     Refusal(

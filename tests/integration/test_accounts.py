@@ -5,6 +5,7 @@ The judge of what a boot makes of a tree is the tree's own systemd-sysusers, ove
 libostree's merge made.
 """
 
+import base64
 import os
 import subprocess
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ import pytest
 from layering.accounts import RECORD, Accounts, clashes, parse_accounts, parse_record
 from tests.integration.conftest import MakeHost
 from tests.integration.hosts import Host, command
+from tests.integration.sidebyside import side_by_side
 from tests.rpms import File, Spec, build_rpm
 
 pytestmark = [pytest.mark.world, pytest.mark.root, pytest.mark.bwrap]
@@ -254,6 +256,83 @@ def test_an_account_that_a_host_has_with_another_id_is_told(host: Host) -> None:
         f"user redis has the uid 977 on this host, and its files in the new tree have {uid}: "
         f"after the boot run `usermod --uid {uid} redis`, and give it what it has in /var"
     ]
+
+
+def provide(name: str, line: str) -> str:
+    """Returns a line of sysusers.d as rpmbuild writes it into what a package provides."""
+    data = line.encode() + b"\0" * (-len(line) % 3)
+    return f"{name} = {base64.b64encode(data).decode()}"
+
+
+@pytest.fixture
+def provider(scratch: Path) -> Path:
+    """A package without a sysusers.d file whose header alone asks for its users."""
+    provides = [
+        provide("user(asked)", 'u asked - "Asked for" /var/lib/asked'),
+        provide("group(asking)", "g asking 777"),
+        provide("groupmember(asked/asking)", "m asked asking"),
+        provide("user(fixed)", "u fixed 776"),
+        "group(asked)",
+        "user(numbered) = 1.0-1",
+    ]
+    files = {
+        "/usr/lib/asked/own": File(content=b"own", user="asked", group="asking"),
+        "/etc/asked.conf": File(user="fixed", group="asked", mode=0o640),
+        "/var/lib/asked": File(directory=True, user="asked", group="asked"),
+    }
+    sections = "%pre\ngetent passwd asked && id -nG asked | grep -qw asking || exit 1"
+    return build_rpm(
+        scratch, "provider-1-1.noarch", Spec(provides=provides, files=files, sections=sections)
+    )
+
+
+def test_users_that_a_package_asks_for_in_what_it_provides_are_those_of_rpm(
+    host: Host, provider: Path, scratch: Path
+) -> None:
+    host.change("install", str(provider))
+    with side_by_side(host, scratch) as pair:
+        pair.install(provider.parent, [provider.name])
+        theirs, mine = (accounts(tree.root / "etc") for tree in (pair.rpm, pair.ours))
+        pair.compare()
+    assert {"asked", "fixed"} <= {user.name for user in mine.users}
+    described = [
+        {(user.name, user.gecos, user.home, user.shell) for user in each.users}
+        for each in (theirs, mine)
+    ]
+    assert described[0] == described[1]
+    assert {group.name for group in theirs.groups} == {group.name for group in mine.groups}
+    assert set(theirs.members) == set(mine.members)
+
+
+def test_users_that_a_package_provides_have_their_ids_on_every_host_and_after_a_boot(
+    make_host: MakeHost, provider: Path
+) -> None:
+    host, other = make_host(), make_host("base/server")
+    change_accounts(host)
+    host.change("install", str(provider), "redis")
+    other.change("install", str(provider))
+    now, usr = tree_ids(host), host.checkout() / "usr"
+    assert now["asked"][0] in range(300, 900)
+    assert {"fixed": now["fixed"][0], "asking": now["@asking"][0]} == {"fixed": 776, "asking": 777}
+    assert owners(usr, "lib/asked/own", "etc/asked.conf") == [
+        (now["asked"][0], 777),
+        (776, now["@asked"][0]),
+    ]
+    assert tree_ids(other)["asked"] == now["asked"]
+    boot(host)
+    wanted = {name: now[name] for name in ("asked", "@asked", "@asking", "fixed", "@fixed")}
+    assert wanted.items() <= ids(host.checkout() / "etc").items()
+    assert ("asked", "asking") in accounts(host.checkout() / "etc").members
+
+
+def test_a_package_is_refused_that_provides_what_is_no_account(host: Host, scratch: Path) -> None:
+    spec = Spec(provides=[provide("user(zz)", "r - 300-400\nu zz -")])
+    path = build_rpm(scratch, "zz-1-1.noarch", spec)
+    ended = host.overlay("-q", "install", str(path))
+    assert ended.status == 1
+    assert ended.stderr == (
+        "error: no line of sysusers.d, more than one line: user(zz) provided by zz-1-1.noarch\n"
+    )
 
 
 ALTFILES = """\

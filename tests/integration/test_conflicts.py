@@ -14,10 +14,7 @@ from tests.rpms import File, Spec, build_rpm
 pytestmark = [pytest.mark.world, pytest.mark.root, pytest.mark.bwrap]
 
 KEPT = "/usr/share/victims/kept"  # of the base's package world-victims
-HINT = (
-    "hint: --force-replacefiles lets files of the packages that it layers take the place of "
-    "others'\n"
-)
+HINT = "hint: --force-replacefiles lets mine's files replace those of others\n"
 
 
 def rpm(directory: Path, nevra: str, **files: File) -> str:
@@ -99,9 +96,13 @@ def test_no_layer_writes_through_a_link_that_another_one_planted(host: Host, scr
     link = rpm(scratch, "link-1-1.noarch", usr__share__planted=File(link=target))
     through = rpm(scratch, "through-1-1.noarch", usr__share__planted__x=File(content=b"x"))
     message = "type differs: /usr/share/planted of link-1-1.noarch and of through-1-1.noarch"
-    for words in ((link, through), ("--force-replacefiles", through, link)):
+    only_files = "hint: --force-replacefiles is for files only: it exchanges none for a directory\n"
+    for words, hint in (
+        ((link, through), ""),
+        (("--force-replacefiles", through, link), only_files),
+    ):
         ended = host.overlay("-q", "install", *words)
-        assert ended == Ended(status=1, stdout="", stderr=f"error: {message}\n")
+        assert ended == Ended(status=1, stdout="", stderr=f"error: {message}\n{hint}")
     host.change("install", link)
     ended = host.overlay("-q", "install", through)
     assert ended == Ended(status=1, stdout="", stderr=f"error: {message}\n")

@@ -15,10 +15,7 @@ LOCKED = (
     "ask for a version that fits them, or go to a base that has it\n"
 )
 
-FORCE = (
-    "hint: --force-replacefiles lets files of the packages that it layers take the place of "
-    "others'\n"
-)
+FORCE = "hint: --force-replacefiles lets {}'s files replace those of others\n"
 
 # A request, the repository beside those of the tree, and all of stderr.
 REFUSED = {
@@ -73,13 +70,13 @@ REFUSED = {
         "case-conflicts-base-file",
         "broken",
         "error: content differs: /usr/share/victims/kept of world-victims-1-1.noarch "
-        "and of case-conflicts-base-file-1-1.noarch\n" + FORCE,
+        "and of case-conflicts-base-file-1-1.noarch\n" + FORCE.format("case-conflicts-base-file"),
     ),
     "another type than the base's": (
         "case-conflicts-base-type",
         "broken",
         "error: 2 file conflicts:\n"
-        "  type differs: /usr/etc/victims of world-victims-1-1.noarch "
+        "  type differs: /etc/victims of world-victims-1-1.noarch "
         "and of case-conflicts-base-type-1-1.noarch\n"
         "  type differs: /usr/share/victims/kept of world-victims-1-1.noarch "
         "and of case-conflicts-base-type-1-1.noarch\n",
@@ -88,18 +85,22 @@ REFUSED = {
         "case-conflict-a case-conflict-b",
         "",
         "error: content differs: /usr/share/case-conflict/file of case-conflict-a-1-1.noarch "
-        "and of case-conflict-b-1-1.noarch\n" + FORCE,
+        "and of case-conflict-b-1-1.noarch\n"
+        + FORCE.format("case-conflict-a's or case-conflict-b"),
     ),
     "a device": (
         "case-device-node",
         "broken",
         "error: device nodes are not supported: /usr/lib/case-device/null "
-        "of case-device-node-1-1.x86_64\n",
+        "of case-device-node-1-1.x86_64\n"
+        "hint: --drop-device-nodes leaves them out\n",
     ),
     "a place of its own": (
         "case-srv",
         "broken",
-        "error: no place in an image-based tree: /case of case-srv-1-1.noarch\n",
+        "error: no place in an image-based tree: /case of case-srv-1-1.noarch\n"
+        'hint: allow-top-level = ["case"] below [packages] in /etc/overlay/overlay.toml '
+        "allows it\n",
     ),
 }
 
@@ -143,9 +144,12 @@ def test_a_failing_post_is_a_warning_and_with_strict_an_error(host: Host) -> Non
     strict = host.overlay("-q", "install", "--strict", "case-post-fails")
     label = "%post(case-post-fails-1-1.noarch)"
     assert strict.status == 1
-    assert f"error: failed, and --strict makes that an error: {label}" in (
-        strict.stderr.splitlines()
-    )
+    lines = strict.stderr.splitlines()
+    assert lines[:2] == [
+        f"error: failed, and --strict makes that an error: {label}",
+        f"  {label} failed with exit status 3",
+    ]
+    assert lines[-2].startswith("hint: all that scripts wrote is in ")
     untouched(host)
     ended = host.overlay("-q", "install", "case-post-fails")
     assert ended.status == 0

@@ -77,10 +77,61 @@ def test_of_one_that_only_warns_the_command_line_is_shown_to_who_asks(
     lines = ended.stderr.splitlines()
     at = lines.index("warning: %post(mine-1-1.noarch) failed with exit status 3")
     assert lines[at + 1] == "  oops"
-    assert lines[at + 2].startswith("  it ran as: ")
-    assert f"all that scripts wrote is in {log_of(host)}" in lines
+    assert lines[at + 2] == f"  all that scripts wrote is in {log_of(host)}"
+    assert lines[at + 3].startswith("  it ran as: ")
     host.change("uninstall", "mine")
     assert "it ran as" not in host.overlay("--progress=plain", "install", rpm).stderr
+
+
+def test_silence_keeps_a_failures_words_and_no_script_writes_to_the_terminal(
+    host: Host, package: Make
+) -> None:
+    rpm = package("%post\nprintf '\\033]0;pwn\\007\\033[2K\\rall is well\\n'; exit 1")
+    warning = "%post(mine-1-1.noarch) failed with exit status 1"
+    shown = r"\x1b]0;pwn\x07\x1b[2K" + "\n  all is well"
+    strict = host.overlay("-q", "install", "--strict", rpm)
+    assert strict.stderr.startswith(
+        "error: failed, and --strict makes that an error: %post(mine-1-1.noarch)\n"
+        f"  {warning}\n"
+    )
+    assert "all is well\nhint: " in strict.stderr and "\x1b" not in strict.stderr
+    ended = host.overlay("-q", "--json", "install", rpm)
+    assert ended.stderr == (
+        f"warning: {warning}\n  {shown}\n  all that scripts wrote is in {log_of(host)}\n"
+    )
+    said = json.loads(ended.stdout)
+    assert said["warnings"] == [warning]
+    assert [(each["script"], each["how"]) for each in said["failures"]] == [
+        ("%post(mine-1-1.noarch)", "exit status 1")
+    ]
+    status = host.overlay("status", "-v").stdout
+    assert "\x1b" not in status and "\r" not in status and "all is well\n" in status
+    again = host.overlay("--progress=plain", "install", "tree").stderr
+    assert "warning: " not in again
+    assert "\nas before: 1 warning ('overlay status -v' shows it)\n" in again
+
+
+def test_each_failure_has_its_own_output_and_one_that_repeats_is_shown_once(
+    host: Host, package: Make, scratch: Path
+) -> None:
+    settings = host.checkout() / "etc/overlay/overlay.toml"
+    settings.parent.mkdir(parents=True, exist_ok=True)
+    settings.write_text("[scripts]\ntime-limit = 3\n")
+    trigger = "%filetriggerin -- /usr/share/mine\necho triggered; exit 2"
+    late = "%posttrans\necho slow; sleep 100"
+    others = [
+        str(build_rpm(scratch, f"o{n}-1-1.noarch", Spec(files={f"/usr/share/mine/{n}": File()})))
+        for n in range(2)
+    ]
+    assert host.overlay("-q", "install", package(f"{trigger}\n{late}"), *others).status == 0
+    lines = host.overlay("status", "-v").stdout.splitlines()
+    at = next(at for at, line in enumerate(lines) if line.startswith("     warning:"))
+    assert [line.strip() for line in lines[at : at + 4]] == [
+        "warning:    %filetriggerin(mine-1-1.noarch) failed with exit status 2 (2 times)",
+        "triggered",
+        "warning:    %posttrans(mine-1-1.noarch) was stopped: no end after 3 seconds",
+        "slow",
+    ]
 
 
 def test_what_failed_stays_visible_with_what_it_wrote_and_is_no_part_of_the_tree(
@@ -200,6 +251,70 @@ def test_a_script_that_failed_runs_again_with_all_that_it_had(host: Host, packag
     assert host.run("shell", "1", "--replay").stderr == (
         f"error: no script is known to have failed: commit {host.base}\n"
     )
+
+
+STATE = {
+    "/var/lib/mine": File(directory=True, user="games", mode=0o750),
+    "/var/lib/mine/data": File(content=b"hello\n", user="games", group="games"),
+    "/usr/local/share/mine/file": File(content=b"local\n"),
+}
+
+
+def test_a_script_that_failed_finds_in_var_what_it_found_there(host: Host, package: Make) -> None:
+    look = "stat -c '%U %G %a' /var/lib/mine; cat /var/lib/mine/data /usr/local/share/mine/file"
+    rpm = package(f"%post\n{look}\nexit 4", Spec(files=STATE))
+    host.change("install", rpm)
+    found = "games root 750\nhello\nlocal\n"
+    assert found in log_of(host).read_text()
+    ended = host.run("shell", "--replay")
+    assert (ended.status, ended.stdout) == (4, found)
+    assert host.run("shell", "--", "sh", "-c", look).stdout == found
+    host.change("uninstall", "mine")
+    assert host.run("shell", "--", "ls", "/var/lib/mine").status == 2
+
+
+def test_a_tree_that_was_kept_has_the_var_that_scripts_left(host: Host, package: Make) -> None:
+    script = """%pre
+        cat /var/lib/mine/data /var/lib/mine/note /var/lib/rpm-state/mine
+        chown games /var/lib/mine/data
+        echo noted > /var/lib/mine/note
+        echo remembered > /var/lib/rpm-state/mine
+        ln -s nowhere /var/lib/mine/link
+        mkfifo /var/lib/mine/pipe
+        exit 5
+        """
+    ended = host.overlay("-q", "install", "--keep-failed", package(script, Spec(files=STATE)))
+    assert "  hello\n" in ended.stderr and "noted" not in ended.stderr
+    again = host.run("shell", "failed", "--replay")
+    assert (again.status, again.stdout) == (5, "hello\nnoted\nremembered\n")
+    look = "stat -c %U /var/lib/mine/data; readlink /var/lib/mine/link; ls /var/lib/mine; ls -d /v*"
+    assert host.run("shell", "failed", "--", "sh", "-c", look).stdout.split() == [
+        *("games", "nowhere", "data", "link", "note", "/var"),
+    ]
+    host.fsck()
+
+
+def test_links_that_scripts_left_for_var_lead_nowhere_out_of_the_tree(
+    host: Host, package: Make
+) -> None:
+    script = "%pre\nmv /var/lib /var/old\nln -s / /var/lib\nls -d /var/l*\nexit 5"
+    host.overlay("-q", "install", "--keep-failed", package(script))
+    write = "touch /var/lib/rpm-state/written; ls /var/old; exit 0"
+    ended = host.run("shell", "failed", "--", "sh", "-c", write)
+    assert (ended.status, "rpm-state" in ended.stdout) == (0, True)
+    assert not Path("/rpm-state").exists()
+
+
+def test_a_var_that_no_commit_can_hold_does_not_cost_the_rest_of_a_kept_tree(
+    host: Host, package: Make
+) -> None:
+    script = "%pre\ntouch /usr/was-here \"/var/lib/$(printf 'a\\377')\"; exit 5"
+    ended = host.overlay("-q", "install", "--keep-failed", package(script))
+    assert (
+        "hint: what scripts left in /var could not be kept: file name is not valid UTF-8: "
+        "/var/lib/a\\xff of a scriptlet\n"
+    ) in ended.stderr
+    assert host.run("shell", "failed", "--", "ls", "/usr/was-here").status == 0
 
 
 def test_the_logs_of_the_last_operations_are_kept_beside_the_cache_and_not_in_the_tree(

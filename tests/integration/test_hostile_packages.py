@@ -276,7 +276,7 @@ CONFLICTING: Mapping[str, tuple[Member, str]] = {
     ),
     "the user database where the tree has it": (
         Member(path=b"/usr/etc/passwd", content=b"root::0:0::/:/bin/sh\n"),
-        "content differs: /usr/etc/passwd of {setup} and of x-1-1.noarch",
+        "content differs: /etc/passwd of {setup} and of x-1-1.noarch",
     ),
 }
 

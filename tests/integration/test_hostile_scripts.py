@@ -17,7 +17,8 @@ from fixtures import host as hosts_of_fixtures
 from fixtures.forest import World
 from layering import scriptruns
 from tests import needs
-from tests.integration.hosts import Host, command, untouched
+from tests.integration.hosts import PROGRAM, Host, command, untouched
+from tests.integration.live import live_tree
 from tests.integration.manifest import differences, manifest
 from tests.outside import unchanged
 from tests.rpms import Spec, build_rpm
@@ -259,7 +260,6 @@ def install(host: Host, scratch: Path, body: str, slot: str = "post") -> list[st
     ended = host.overlay("-q", "install", str(rpm))
     found = differences(before, manifest(host.checkout(-1)))
     assert not found, "\n".join(found)
-    host.fsck()
     return [f"{ended.status}", *ended.stderr.splitlines()]
 
 
@@ -305,11 +305,45 @@ def test_a_script_that_never_ends_is_named(
     untouched(host)
 
 
+def test_a_script_cannot_change_the_package_database(host: Host, scratch: Path) -> None:
+    body = """
+    rpm -q bash && echo asked >> /usr/share/said
+    rpm -e --justdb --nodeps bash && echo removed >> /usr/share/said
+    touch /usr/share/rpm/x && echo made >> /usr/share/said
+    (: >> /usr/share/rpm/rpmdb.sqlite) && echo opened >> /usr/share/said
+    rm /usr/share/rpm/rpmdb.sqlite && echo deleted >> /usr/share/said
+    exit 0
+    """
+    assert install(host, scratch, body)[0] == "0"
+    checkout = host.checkout()
+    assert (checkout / "usr/share/said").read_text() == "asked\n"
+    assert not (checkout / "usr/share/rpm/x").exists()
+    every = ("rpm", "-qa", "--qf", "%{NEVRA}\n")
+    with live_tree(host.checkout(1), scratch, time=0) as base:
+        before = set(base.ask(*every).splitlines())
+    with live_tree(checkout, scratch, time=0) as tree:
+        assert set(tree.ask(*every).splitlines()) == before | {"evil-1-1.noarch"}
+
+
+# `overlay` by a process that goes on living when it has ended, until its input does.
+LINGERING = """
+import sys
+from layering.cli import main
+status = main()
+print("ended", flush=True)
+sys.stdin.read()
+sys.exit(status)
+"""
+
+
 def test_an_interrupt_ends_the_script_and_all_it_started(host: Host, scratch: Path) -> None:
     body = "(setsid sleep 4242 &); (setsid sleep 4243 > /dev/null 2>&1 &); sleep 4244"
     rpm = build_rpm(scratch, "evil-1-1.noarch", Spec(sections=f"%post\n{body}\n"))
-    argv = host.argv("--progress=json", "install", str(rpm))
-    with subprocess.Popen(argv, stderr=subprocess.PIPE, text=True) as process:
+    words = host.argv("--progress=json", "install", str(rpm))
+    argv = [LINGERING if word == PROGRAM else word for word in words]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(argv, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as process:
+        assert process.stdout is not None
         assert process.stderr is not None
         for line in process.stderr:
             if '"scripts after"' in line:
@@ -317,10 +351,14 @@ def test_an_interrupt_ends_the_script_and_all_it_started(host: Host, scratch: Pa
         while not sleeping("4244"):
             assert process.poll() is None
         process.send_signal(2)
+        assert process.stdout.readlines(1) == ["ended\n"]
+        # Nothing has been left to the end of the process, with which bubblewrap would end too.
+        alive = [each for each in ("4242", "4243", "4244") if sleeping(each)]
+        mounts = Path(f"/proc/{process.pid}/mountinfo").read_text()
         process.communicate(timeout=60)
     assert process.returncode != 0
-    assert [each for each in ("4242", "4243", "4244") if sleeping(each)] == []
-    host.fsck()
+    assert alive == []
+    assert [line for line in mounts.splitlines() if f"{host.path}/" in line] == []
     untouched(host)
 
 

@@ -3,11 +3,13 @@
 
 import time
 from itertools import permutations
+from pathlib import Path
 
 import pytest
 
 from tests.integration.conftest import MakeHost
 from tests.integration.hosts import Host, command
+from tests.rpms import Spec, build_rpm
 
 pytestmark = [pytest.mark.world, pytest.mark.root, pytest.mark.bwrap]
 
@@ -42,10 +44,15 @@ def test_two_hosts_come_to_the_same_commit_at_different_times_and_settings(
     assert first.checksum() == second.checksum()
 
 
-def test_the_callers_umask_does_not_reach_the_tree(make_host: MakeHost) -> None:
+def test_the_callers_umask_does_not_reach_the_tree(make_host: MakeHost, scratch: Path) -> None:
     first, second = make_host(), make_host()
-    first.change("install", *EVENTFUL)
-    words = second.argv("install", *EVENTFUL)
+    # Not root looks about, as the services do that packages start for a moment.
+    nobody = "setpriv --reuid 65534 --regid 65534 --clear-groups"
+    look = "stat -c '%a %n' /var /var/* /var/lib/* >/usr/share/looks 2>&1"
+    post = f'%post\n: >/usr/share/looks; chmod a+w /usr/share/looks\n{nobody} sh -c "{look}"\n'
+    rpm = build_rpm(scratch, "looks-1-1.noarch", Spec(sections=post))
+    first.change("install", *EVENTFUL, str(rpm))
+    words = second.argv("install", *EVENTFUL, str(rpm))
     command("sh", "-c", 'umask 0077; exec "$@"', "sh", *words)
     assert first.checksum() == second.checksum()
 

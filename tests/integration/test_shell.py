@@ -2,12 +2,16 @@
 """`overlay shell`: in a tree as its scripts were, for a person to look around."""
 
 import os
+import signal
 import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.integration.hosts import Ended, Host
+from tests.integration.hosts import Ended, Host, command
 
 pytestmark = [pytest.mark.world, pytest.mark.root, pytest.mark.bwrap]
 
@@ -49,9 +53,9 @@ def test_there_is_no_network_and_nothing_of_this_machine(stable: Host, scratch: 
 
 
 def test_others_go_on_working_while_somebody_is_inside(host: Host) -> None:
-    command = host.argv("shell", "--", "sh", "-c", "echo in; read line")
+    argv = host.argv("shell", "--", "sh", "-c", "echo in; read line")
     with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None and process.stdin is not None
         assert process.stdout.readline() == "in\n"
@@ -62,6 +66,86 @@ def test_others_go_on_working_while_somebody_is_inside(host: Host) -> None:
         assert process.wait() == 0
     host.fsck()
     assert host.leftovers() == []
+
+
+@contextmanager
+def somebody_inside(host: Host, *words: str) -> Iterator["subprocess.Popen[str]"]:
+    """Somebody who is in a tree by now, and whose shell does what is written to it."""
+    argv = host.argv("shell", *words, "--", "sh")
+    with subprocess.Popen(
+        argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert told(process, "echo in") == "in"
+        yield process
+        process.communicate("exit 5\n")
+        assert process.returncode == 5
+
+
+def told(process: "subprocess.Popen[str]", line: str) -> str:
+    assert process.stdin is not None and process.stdout is not None
+    process.stdin.write(f"{line}\n")
+    process.stdin.flush()
+    return process.stdout.readline().rstrip("\n")
+
+
+COUNT = "find /usr -xdev -type f -exec cat {} + | sha256sum"
+
+
+def test_the_tree_stays_whole_when_its_deployment_and_its_commit_go(host: Host) -> None:
+    host.change("install", "tree")
+    commit, entered = host.checksum(), host.checkout()
+    with somebody_inside(host) as process:
+        whole = told(process, COUNT)
+        host.change("uninstall", "tree")
+        host.change("install", "strace")
+        host.change("uninstall", "strace")
+        assert not entered.exists()
+        assert told(process, COUNT) == whole
+        assert host.overlay("-q", "cleanup", "--rollback", "--pending", "--cache").status == 0
+        assert not list(host.repo.glob(f"objects/{commit[:2]}/{commit[2:]}.commit"))
+        assert told(process, COUNT) == whole
+        assert told(process, "tree --version >/tmp/x; rm /usr/bin/tree; echo $?") == "0"
+    host.fsck()
+    assert host.leftovers() == []
+
+
+def test_a_prune_waits_for_nobody_who_is_inside(host: Host) -> None:
+    host.change("install", "tree")
+    command("ostree", "config", f"--repo={host.repo}", "set", "core.lock-timeout-secs", "1")
+    with somebody_inside(host):
+        ended = host.overlay("cleanup", "--rollback", "--cache")
+        assert (ended.status, ended.stderr.count("error")) == (0, 0)
+        command("ostree", "prune", f"--repo={host.repo}", "--refs-only")
+    host.fsck()
+
+
+SLEEP = f"sleep\0{3600 + os.getpid()}"
+
+
+def read(cmdline: Path) -> str:
+    try:
+        return cmdline.read_text()
+    except OSError:  # it has ended
+        return ""
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_whatever_ends_it_the_next_command_leaves_nothing(
+    host: Host, number: signal.Signals
+) -> None:
+    outer = [sys.executable, "-c", "from layering.cli import run; run()", f"--sysroot={host.path}"]
+    inner = ["sh", "-c", f"echo in; rm -r /usr/share/*; {SLEEP.replace(chr(0), ' ')} & sleep 3600"]
+    with subprocess.Popen(
+        [*outer, "shell", "--", *inner], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "in\n"
+        process.send_signal(number)
+        process.communicate()  # when nobody has its output open any more
+    assert host.overlay("-q", "cleanup").status == 0
+    assert host.leftovers() == []
+    assert [each for each in Path("/proc").glob("[0-9]*/cmdline") if SLEEP in read(each)] == []
+    host.fsck()
 
 
 def test_only_root_can_enter(stable: Host) -> None:

@@ -254,7 +254,10 @@ def test_a_local_package_whose_file_rpm_ostree_kept_is_asked_for(
     with pytest.raises(MissingLayerError) as caught:
         world.install("tool")
     assert str(caught.value) == "no layer is there of what came as a file: mine-1-1.noarch"
-    assert caught.value.__notes__ == ["give the file again: overlay install ./mine-1-1.noarch.rpm"]
+    assert caught.value.__notes__ == [
+        "give the file again: overlay install ./mine-1-1.noarch.rpm",
+        "'overlay uninstall mine' drops the request",
+    ]
 
 
 def test_a_container_image_stays_the_base(world: World) -> None:

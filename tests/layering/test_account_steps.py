@@ -9,7 +9,7 @@ import pytest
 from layering.account_ids import POOL, POOL_LOGIN_DEFS, candidates
 from layering.account_steps import Before, finish, prepare, settle
 from layering.accounts import RECORD
-from layering.errors import WorkspaceError
+from layering.errors import TooLargeError, WorkspaceError
 from layering.workspace import Workspace
 
 PASSWD = "root:x:0:0::/root:/bin/sh\n"
@@ -213,3 +213,34 @@ def test_a_tree_without_etc_is_left_alone(workspace: Workspace) -> None:
         "other",
         "share",
     ]
+
+
+@pytest.mark.parametrize("name", ["passwd", "group", "shadow", "login.defs"])
+def test_a_file_of_holes_in_the_place_of_one_is_an_error(workspace: Workspace, name: str) -> None:
+    before = prepare(workspace.root)
+    with (workspace.root / "usr/etc" / name).open("r+b") as file:
+        file.truncate(1 << 42)
+    with pytest.raises(TooLargeError) as raised:
+        ended(workspace, before)
+    assert str(raised.value) == f"file too large: /usr/etc/{name} has more than 16 MiB"
+
+
+@pytest.mark.parametrize("reader", [False, True], ids=["nobody reads", "somebody reads"])
+def test_a_pipe_in_the_place_of_a_file_that_is_written_is_an_error(
+    workspace: Workspace, reader: bool
+) -> None:
+    pipe = workspace.root / "usr/lib/passwd"
+    pipe.write_text("alt:x:9:9::/:\n")
+    (workspace.root / "usr/lib/group").write_text("")
+    before = prepare(workspace.root)
+    add_user(workspace.root, "redis", POOL[-1])
+    pipe.unlink()
+    os.mkfifo(pipe)
+    handle = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK) if reader else None
+    try:
+        with pytest.raises(WorkspaceError) as raised:
+            ended(workspace, before)
+    finally:
+        if handle is not None:
+            os.close(handle)
+    assert str(raised.value) == "cannot write the tree's /usr/lib/passwd: Not a regular file"

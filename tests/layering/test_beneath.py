@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from layering import beneath
+from layering.errors import TooLargeError
+from tests.deep import few_descriptors, make_deep
 
 
 @pytest.fixture
@@ -131,3 +133,26 @@ def test_no_descriptor_is_left_open(root: Path) -> None:
         beneath.names(root, path)
         beneath.exists(root, path)
     assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
+
+
+def test_a_file_that_is_too_large_for_a_text_is_an_error_that_names_it(root: Path) -> None:
+    with (root / "usr/etc/passwd").open("r+b") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(TooLargeError) as raised:
+        beneath.read_text(root, "usr/etc/passwd")
+    assert str(raised.value) == "file too large: /usr/etc/passwd has more than 16 MiB"
+    with (root / "usr/etc/passwd").open("r+b") as file:
+        file.truncate(beneath.TEXT_MAX)
+    assert len(beneath.read_text(root, "usr/etc/passwd")) == beneath.TEXT_MAX
+
+
+def test_a_directory_goes_however_deep_and_wide_it_is(root: Path) -> None:
+    before = host_of(root)
+    for name in ("d", "e"):
+        (root / "usr" / name).mkdir()
+        (root / "usr" / name / "link").symlink_to(root.with_name("host"))
+        make_deep(root / "usr" / name, 300)
+        (root / "usr" / name / "file").write_text("")
+    with few_descriptors():
+        beneath.remove(root, "usr")
+    assert (list(root.iterdir()), host_of(root)) == ([], before)

@@ -408,14 +408,6 @@ def test_of_a_tree_that_another_tool_layered_it_is_said_where_its_packages_come_
     )
 
 
-def test_a_look_at_what_is_available_waits_for_nobody(world: World) -> None:
-    second = world.publish_second()
-    sysroot = Sysroot.open(world.host.path, writable=True)
-    with sysroot.lock():
-        found = world.client().available(world.options()).found
-    assert found is not None and found.commit == second
-
-
 def test_the_beginning_of_a_commit_is_told_how_long_it_has_to_be(world: World) -> None:
     with pytest.raises(RemoteError) as caught:
         world.client().deploy(world.first[:7], world.options(), yes)

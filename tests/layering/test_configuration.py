@@ -191,7 +191,13 @@ def test_a_time_limit_is_a_number_of_seconds(value: str) -> None:
                 'write skip = ["kmod-x", "x.%post"]',
             ],
         ),
-        ('skip = ["a", 1]', ["'skip' in [scripts] is an array, no array of texts"]),
+        (
+            'skip = ["a", 1]',
+            [
+                "'skip' in [scripts] has 1, which is no text",
+                'write skip = ["kmod-x", "x.%post"]',
+            ],
+        ),
         ('skip = ["a b"]', ["'skip' in [scripts] has \"a b\", neither PACKAGE nor PACKAGE.%PHASE"]),
         ('skip = [""]', ["'skip' in [scripts] has \"\", neither PACKAGE nor PACKAGE.%PHASE"]),
     ],
@@ -207,6 +213,9 @@ def test_a_rule_names_a_package_and_perhaps_a_script_of_it(line: str, said: list
     [
         ("usr", "which is not for packages to fill"),
         ("var", "which is not for packages to fill"),
+        ("srv", "which is not for packages to fill"),
+        ("bin", "which is not for packages to fill"),
+        ("a b", "which is no name"),
         ("/nix", "which is no name"),
         ("a/b", "which is no name"),
         ("..", "which is no name"),

@@ -153,7 +153,8 @@ def test_a_listed_directory_does_not_replace_a_link_that_a_base_package_owns(rep
     assert "f usr/lib/x 0644" in describe(repo, result.root_tree)
 
 
-FORCE = "--force-replacefiles lets files of the packages that it layers take the place of others'"
+FORCE = "--force-replacefiles lets a's files replace those of others"
+FILES_ONLY = "--force-replacefiles is for files only: it exchanges none for a directory"
 
 
 def hints(repo: Repo, base: str | None, *layers: LayerTree, replacing: str = "") -> list[str]:
@@ -187,7 +188,11 @@ def test_what_is_forced_takes_the_place_of_the_bases_and_of_layers_files(repo: R
             "l usr/c f",
             "f usr/d 0644 a",
         ]
+        assert united.replaced == tuple(
+            (f"/usr/{name}", "the base", "f-2:1-1.noarch") for name in "abc"
+        )
     united = union(repo, base, [also, other], replacing=frozenset({"a"}))
+    assert united.replaced == (("/usr/d", "z-1-1.noarch", "a-1-1.noarch"),)
     assert "f usr/d 0644 a" in describe(repo, united.root_tree)
     with pytest.raises(FileConflictError):
         union(repo, base, [forced, other, also], replacing=frozenset({"f"}))
@@ -231,9 +236,26 @@ def test_not_even_force_makes_a_file_of_a_directory_or_the_reverse(
     repo: Repo, base: str, line: str
 ) -> None:
     tree, one = commit_tree(repo, base), layer(repo, "a-1-1", line)
-    assert hints(repo, tree, one, replacing="a") == []
+    assert hints(repo, tree, one, replacing="a") == [FILES_ONLY]
+    assert hints(repo, tree, one) == []
     two = layer(repo, "b-1-1", base)
-    assert hints(repo, None, one, two, replacing="a b") == []
+    assert hints(repo, None, one, two, replacing="a b") == [FILES_ONLY]
+
+
+def test_of_what_is_replaced_the_owners_are_told_and_the_path_a_running_system_has(
+    repo: Repo,
+) -> None:
+    base = commit_tree(repo, "f usr/etc/x 0644 base", "f usr/same 0644 same", "f usr/owned 0644 b")
+    lines = ["f usr/etc/x 0644 a", "f usr/same 0644 same", "f usr/owned 0644 a", "f usr/n 0644 a"]
+    one = layer(repo, "a-1-1.noarch", *lines)
+    two = layer(repo, "b-1-1.noarch", "f usr/n 0644 b", "f usr/same 0644 same")
+    united = union(repo, base, [one, two], replacing=frozenset("a"), base_claims=bash_owns)
+    assert united.replaced == (
+        ("/etc/x", "the base", "a-1-1.noarch"),
+        ("/usr/n", "b-1-1.noarch", "a-1-1.noarch"),
+        ("/usr/owned", "bash-5-1.x86_64", "a-1-1.noarch"),
+    )
+    assert union(repo, base, [two], replacing=frozenset("b")).replaced == ()
 
 
 def test_where_a_file_lost_its_owner_is_not_given_to_what_stands(repo: Repo) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from layering._ostree import GLib
-from layering.failures import Failure, failures_of, keep_failures, last_lines
+from layering.failures import STDIN_MAX, Failure, failures_of, keep_failures, last_lines
 from layering.repo import Repo
 from tests.layering.outcomes import outcome
 from tests.sysroots import run
@@ -82,3 +82,34 @@ def test_the_end_of_the_output_is_what_is_kept() -> None:
     text = "\n" + "".join(f"{number}\n" for number in range(30)) + "\n\n"
     assert last_lines(text) == tuple(str(number) for number in range(10, 30))
     assert last_lines("\n") == ()
+
+
+def size_beside(repo: Repo, checksum: str) -> int:
+    beside = repo.path / "objects" / checksum[:2] / f"{checksum[2:]}.commitmeta"
+    return beside.stat().st_size
+
+
+def test_input_that_is_too_much_is_cut_after_a_line_and_said_to_be(repo: Repo) -> None:
+    stdin = b"".join(b"/usr/lib/%06d\n" % number for number in range(100_000))
+    failed = outcome(3)
+    failed = replace(failed, invocation=replace(failed.invocation, stdin=stdin))
+    checksum = commit(repo)
+    keep_failures(repo, checksum, [failed])
+    (kept,) = failures_of(repo, checksum)
+    assert kept.invocation.stdin == stdin[: 16 * (STDIN_MAX // 16)]
+    assert kept.missing == f"all but {STDIN_MAX} of 1600000 bytes of its input"
+
+
+def test_however_much_failed_with_however_much_there_is_a_limit(repo: Repo) -> None:
+    failed = outcome(3, output="é\n" * 8 + "\x01" * 1_000_000)
+    invocation = replace(failed.invocation, stdin=b"x" * 1_000_000, body="\udcff" * 100_000)
+    checksum = commit(repo)
+    keep_failures(repo, checksum, [replace(failed, invocation=invocation)] * 300)
+    found = failures_of(repo, checksum)
+    assert size_beside(repo, checksum) < 1 << 20
+    assert found[0].missing == "all but 262144 of 1000000 bytes of its input"
+    assert found[-1].missing == (
+        "all but 0 of 1000000 bytes of its input"
+        " and all but 4096 of 100000 characters of the script"
+    )
+    assert len(found) < 300

@@ -22,6 +22,7 @@ from layering.importer import (
     OwnedPath,
     cached_layer,
     import_packages,
+    known_layer,
     layer_info,
 )
 from layering.labels import UNLABELLED
@@ -258,6 +259,53 @@ def test_labels_make_another_layer(repo: Repo, tmp_path: Path) -> None:
     nevra, digest = rpm.package.nevra, rpm.package.digest
     assert cached_layer(repo, nevra, digest, EMPTY_BASE, labels=UNLABELLED) == plain
     assert cached_layer(repo, nevra, digest, EMPTY_BASE, labels=ByPlace()) == labelled
+
+
+NIX = Member(path=b"/nix/store/file", content=b"nix")
+NO_PLACE = "no place in an image-based tree: /nix/store/file of x-1-1.noarch"
+
+
+def test_a_layer_serves_whatever_the_host_allows_as_long_as_it_needs_no_leave(
+    repo: Repo, tmp_path: Path
+) -> None:
+    rpm = verified(Rpm(members=[A]).write(tmp_path / "x"))
+    (layer,) = import_packages([rpm], repo, EMPTY_BASE)
+    for allowed in (frozenset({b"nix"}), frozenset({b"nix", b"srv"})):
+        layout = replace(EMPTY_BASE, allowed=allowed)
+        assert cached_layer(repo, layer.nevra, layer.digest, layout) == layer
+        assert import_packages([rpm], repo, layout) == (layer,)
+
+
+def test_a_layer_is_the_same_whatever_else_is_allowed(scratch: Path) -> None:
+    rpm = verified(Rpm(members=[A, NIX]).write(scratch / "x"))
+    sets = (frozenset({b"nix"}), frozenset({b"nix", b"srv", b"opt"}))
+    layouts = [replace(EMPTY_BASE, allowed=each) for each in sets]
+    layers = [
+        import_packages([rpm], Repo.create(scratch / f"repo-{at}", "bare-user"), layout)
+        for at, layout in enumerate(layouts)
+    ]
+    assert layers[0] == layers[1]
+
+
+def test_a_layer_that_fills_what_is_not_allowed_any_more_is_refused_as_if_it_were_new(
+    repo: Repo, tmp_path: Path
+) -> None:
+    leave = replace(EMPTY_BASE, allowed=frozenset({b"nix"}))
+    rpm = verified(Rpm(members=[A, NIX]).write(tmp_path / "x"))
+    nevra, digest = rpm.package.nevra, rpm.package.digest
+    said = []
+    for layout in (EMPTY_BASE, leave, EMPTY_BASE):
+        try:
+            import_packages([rpm], repo, layout)
+            said.append("")
+        except UnsupportedPathError as error:
+            said.append(f"{error}; {error.__notes__[0]}")
+    hint = 'allow-top-level = ["nix"] below [packages] in /etc/overlay/overlay.toml allows it'
+    refused = f"{NO_PLACE}; {hint}"
+    assert said == [refused, "", refused]
+    with pytest.raises(UnsupportedPathError, match=NO_PLACE):
+        cached_layer(repo, nevra, digest, EMPTY_BASE)
+    assert known_layer(repo, nevra, digest, EMPTY_BASE) == cached_layer(repo, nevra, digest, leave)
 
 
 DEVICE = Member(path=b"/usr/lib/null", mode=stat.S_IFCHR | 0o666)

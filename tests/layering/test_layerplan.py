@@ -234,6 +234,9 @@ REFUSED: Mapping[str, tuple[Sequence[Member], str]] = {
 }
 
 
+NIX_HINT = 'allow-top-level = ["nix"] below [packages] in /etc/overlay/overlay.toml allows it'
+
+
 @pytest.mark.parametrize("case", REFUSED.values(), ids=REFUSED)
 def test_what_a_tree_cannot_hold_is_refused(case: tuple[Sequence[Member], str]) -> None:
     members, message = case
@@ -242,10 +245,24 @@ def test_what_a_tree_cannot_hold_is_refused(case: tuple[Sequence[Member], str]) 
     assert str(caught.value) == message
 
 
-def test_a_refused_place_says_what_would_have_to_be_allowed() -> None:
+@pytest.mark.parametrize(
+    ("member", "hints"),
+    [
+        (Member(path=b"/nix/x"), [NIX_HINT]),
+        (directory(b"/nix"), [NIX_HINT]),
+        (Member(path=b"/srv/www/x"), ["/srv is the host's own: its administrator fills it"]),
+        (Member(path=b"/nix"), []),  # a file: nothing allows it
+        (Member(path=b"/a b/x"), []),  # no name that can be allowed
+        (
+            Member(path=b"/usr/lib/null", mode=stat.S_IFCHR | 0o666),
+            ["--drop-device-nodes leaves them out"],
+        ),
+    ],
+)
+def test_what_is_refused_comes_with_what_allows_it(member: Member, hints: list[str]) -> None:
     with pytest.raises(UnsupportedPathError) as caught:
-        planned([Member(path=b"/srv/www/x")])
-    assert caught.value.__notes__ == ["/srv would have to be allowed as a top-level directory"]
+        planned([member])
+    assert getattr(caught.value, "__notes__", []) == hints
 
 
 NOT_UTF8 = [
@@ -378,7 +395,7 @@ def test_an_esp_at_the_top_is_refused_with_the_way_out() -> None:
         planned([Member(path=b"/efi/EFI/x.efi")])
     message = "no place in an image-based tree: /efi/EFI/x.efi of x-1-1.noarch"
     assert str(caught.value) == message
-    assert caught.value.__notes__ == ["/efi would have to be allowed as a top-level directory"]
+    assert caught.value.__notes__ == [NIX_HINT.replace("nix", "efi")]
 
 
 def test_what_is_allowed_at_the_top_lies_there_with_its_owners() -> None:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from layering.leased import leased, sweep
+from tests.deep import few_descriptors, make_deep
 
 MAKER = """
 import sys, time
@@ -44,3 +45,14 @@ def test_a_link_that_somebody_put_in_the_place_is_left_alone(tmp_path: Path) -> 
     (tmp_path / "made-link").symlink_to("elsewhere")
     assert sweep(tmp_path, "made-") == ()
     assert (tmp_path / "elsewhere").is_dir()
+
+
+def test_what_is_too_deep_for_most_programs_goes_too(tmp_path: Path) -> None:
+    with few_descriptors(), leased(tmp_path, "made-") as path:
+        make_deep(path, 300)
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "made-left").mkdir()
+    make_deep(tmp_path / "made-left", 300)
+    with few_descriptors():
+        assert sweep(tmp_path, "made-") == (tmp_path / "made-left",)
+    assert list(tmp_path.iterdir()) == []

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 import hashlib
+import os
 import subprocess
 from pathlib import Path
 
@@ -58,8 +59,48 @@ def test_a_file_is_known_by_the_digest_of_all_before_its_payload(tmp_path: Path)
     assert local_packages([]) == {}
 
 
-def test_a_file_that_is_no_rpm_is_broken(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("content", "error", "what"),
+    [
+        (b"", BadRequestError, "empty file: {path}"),
+        (b"<html>", BadRequestError, "not an RPM: {path}"),
+        (b"\xed\xab\xee\xdb\3", BrokenPackageError, "broken package {path}: "),
+    ],
+)
+def test_a_file_that_is_no_rpm_is_told_from_one_that_is_broken(
+    tmp_path: Path, content: bytes, error: type[Exception], what: str
+) -> None:
     path = tmp_path / "x.rpm"
-    path.write_bytes(b"no rpm")
-    with pytest.raises(BrokenPackageError, match=f"^broken package {path}: "):
+    path.write_bytes(content)
+    with pytest.raises(error) as caught:
         local_packages([path])
+    assert str(caught.value).startswith(what.format(path=path))
+
+
+def test_what_is_no_file_is_called_what_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "dir.rpm").mkdir()
+    os.mkfifo("pipe.rpm")
+    (tmp_path / "dangling.rpm").symlink_to("gone.rpm")
+    (tmp_path / "circle.rpm").symlink_to("circle.rpm")
+    said = []
+    for spec in ("dir.rpm", "./pipe.rpm", "dangling.rpm", "circle.rpm"):
+        with pytest.raises(BadRequestError) as caught:
+            split_specs([spec])
+        said.append(str(caught.value))
+    assert said == [
+        "is a directory: dir.rpm",
+        "is a pipe: ./pipe.rpm",
+        "link to gone.rpm, which is not there: dangling.rpm",
+        "too many levels of symbolic links: circle.rpm",
+    ]
+
+
+def test_an_rpm_under_another_name_is_known_by_its_content(tmp_path: Path) -> None:
+    path = build_rpm(tmp_path, "tool-1-1.noarch").rename(tmp_path / "tool.download")
+    with pytest.raises(BadRequestError) as caught:
+        split_specs([str(path)])
+    assert str(caught.value) == f"the file's name has to end in .rpm: {path}"
+    assert split_specs(["/usr/bin/env"]) == (("/usr/bin/env",), ())

@@ -55,3 +55,9 @@ def test_an_unknown_group_is_an_error_that_names_file_and_package() -> None:
     with pytest.raises(UnknownOwnerError) as caught:
         database.resolve([owned("daemon", "wheel")], "x-1-1.noarch")
     assert str(caught.value) == "unknown group wheel: owner of /usr/bin/x of x-1-1.noarch"
+
+
+@pytest.mark.parametrize("separator", ["\u2028", "\x85", "\x0b", "\x0c", "\x1e", "\r"])
+def test_only_a_line_feed_ends_a_line(separator: str) -> None:
+    text = f"jane:x:7:7:{separator}root2:x:0:0::/:/bin/sh\n"
+    assert UserDatabase.parse([text], [text]) == UserDatabase(users={"jane": 7}, groups={"jane": 7})

@@ -7,9 +7,11 @@ import pytest
 
 from layering.account_ids import Renumbering
 from layering.capabilities import XATTR, capability_xattr
-from layering.errors import UnknownOwnerError, WorkspaceError
+from layering.errors import TooDeepError, UnknownOwnerError, WorkspaceError
 from layering.owners import OwnedPath
 from layering.ownership import OwnedPackage, apply, renumber, tree_users
+from layering.treewalk import LEVELS_MAX
+from tests.deep import make_deep, remove_deep
 
 USERS = "root:x:0:0::/:\ndaemon:x:7:8::/:\n"
 GROUPS = "root:x:0:\ndaemon:x:8:\n"
@@ -150,3 +152,16 @@ def test_of_an_overlay_only_what_was_written_is_looked_at_and_changed_through_it
     renumber(upper, mounted, Renumbering(users={60999: 301}, groups={}))
     assert [(mounted / name).stat().st_uid for name in ("new", "old")] == [301, 60999]
     assert (upper / "new").stat().st_uid == 60999
+
+
+@pytest.mark.root
+def test_a_tree_too_deep_is_refused_or_passed_over_and_the_rest_renumbered(scratch: Path) -> None:
+    numbers = Renumbering(users={60999: 301}, groups={60999: 301})
+    with remove_deep(scratch):
+        make_deep(scratch, 30, "n" * 200, owner=60999)
+        make_deep(scratch, 700, owner=60999)
+        make_deep(scratch, LEVELS_MAX, "e", owner=60999)
+        with pytest.raises(TooDeepError):
+            renumber(scratch, scratch, numbers)
+        renumber(scratch, scratch, numbers, whole=False)
+        assert scratch.joinpath(*"e" * LEVELS_MAX).stat().st_uid == 301

@@ -17,6 +17,7 @@ from tests.rpms import File, Spec, build_rpm
 
 pytestmark = pytest.mark.root
 
+TIME = 1_234_567_890
 LAYOUT = BaseLayout.of({"bin": "usr/bin", "opt": "var/opt"}, {"local": "../var/usrlocal"})
 USERS = UserDatabase.parse(["root:x:0:0::/:\njane:x:123:124::/:\n"], ["mail:x:124:\n"])
 
@@ -49,7 +50,7 @@ def test_scripts_find_directories_links_and_files(scratch: Path) -> None:
     var = scratch / "var"
     var.mkdir()
     paths = state_paths([info], LAYOUT)
-    put(root, var, paths)
+    put(root, var, paths, TIME)
     apply_owners(var, paths, USERS)
     found = {}
     for path in sorted(var.rglob("*")):
@@ -84,7 +85,7 @@ def test_an_owner_that_nobody_makes_is_an_error_naming_file_and_package(
     var = scratch / "var"
     var.mkdir()
     paths = state_paths([info], LAYOUT)
-    put(root, var, paths)
+    put(root, var, paths, TIME)
     with pytest.raises(UnknownOwnerError) as caught:
         apply_owners(var, paths, USERS)
     assert str(caught.value) == f"unknown {what}: owner of {path} of x-1-1.noarch"
@@ -106,6 +107,17 @@ def test_what_stands_in_the_way_is_left_there(scratch: Path) -> None:
     (var / "lib/y").mkdir(parents=True)
     outside.mkdir()
     (var / "lib/x").symlink_to(outside)
-    put(root, var, state_paths([info], LAYOUT))
+    put(root, var, state_paths([info], LAYOUT), TIME)
     assert list(outside.iterdir()) == []
     assert (var / "lib/y").is_dir()
+
+
+def test_whatever_is_put_there_has_the_scripts_time_and_no_clocks(scratch: Path) -> None:
+    info, root = layer(scratch, STATE)
+    var = scratch / "var"
+    var.mkdir()
+    paths = state_paths([info], LAYOUT)
+    put(root, var, paths, TIME)
+    apply_owners(var, paths, USERS)
+    times = {path.lstat().st_mtime_ns for path in (var, *var.rglob("*"))}
+    assert times == {TIME * 10**9}

@@ -3,6 +3,7 @@
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -131,11 +132,32 @@ def test_a_home_that_is_no_link_takes_nothing() -> None:
 
 def test_a_top_level_directory_can_be_allowed() -> None:
     layout = BaseLayout.of({"srv": "var/srv"}, {}, allowed=["srv", "nix"])
-    assert tree_path(b"/nix/store/x", layout) == landed(
-        ("", Zone.TREE, "/nix/store/x", "/nix/store/x")
+    assert tree_path(b"/nix/store/x", layout) == TreePath(
+        zone=Zone.TREE, tree=b"/nix/store/x", live=b"/nix/store/x", leave=b"nix"
     )
-    assert tree_path(b"/srv/www", layout).live == b"/var/srv/www"
+    assert tree_path(b"/srv/www", layout) == TreePath(
+        zone=Zone.STATE, tree=b"/usr/share/factory/var/srv/www", live=b"/var/srv/www", leave=b"srv"
+    )
     assert tree_path(b"/snap/x", layout).zone is Zone.REFUSED
+
+
+ROWS = [*((row, False) for row in (*FILES, *LINKS)), *((row, True) for row in DIRECTORIES)]
+
+
+@pytest.mark.parametrize(("row", "directory"), ROWS, ids=lambda each: str(each))
+def test_what_is_allowed_moves_nothing_that_has_a_place(row: Row, directory: bool) -> None:
+    every = ("boot", "etc", "home", "lib32", "mnt", "nix", "opt", "run", "srv", "tmp", "var", "x")
+    leave = replace(MERGED, allowed=frozenset(name.encode() for name in every))
+    place = tree_path(row[0].encode(), leave, directory=directory)
+    if row[1] is Zone.REFUSED:
+        assert place.live == row[3].encode()
+        assert bool(place.leave) == (place.zone is not Zone.REFUSED)
+    else:
+        assert place == landed(row)
+
+
+def test_what_is_allowed_is_no_part_of_a_layouts_key() -> None:
+    assert replace(MERGED, allowed=frozenset({b"nix"})).key == MERGED.key
 
 
 def test_an_opt_inside_the_tree_is_known() -> None:
@@ -181,8 +203,6 @@ def test_layouts_that_place_files_differently_have_different_keys() -> None:
         BaseLayout.of({"bin": "usr/sbin"}, {}),
         BaseLayout.of({}, {"bin": "lib"}),
         BaseLayout.of({"opt": "usr/lib/opt"}, {}),
-        BaseLayout.of({}, {}, allowed=["opt"]),
-        BaseLayout.of({}, {}, allowed=["srv"]),
     ]
     assert len({layout.key for layout in layouts}) == len(layouts)
 

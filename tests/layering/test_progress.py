@@ -45,11 +45,79 @@ def test_a_phase_tells_its_start_and_its_end_with_the_seconds() -> None:
     assert 0 <= told[3].seconds < 5
 
 
-def test_a_phase_that_fails_does_not_end() -> None:
+def test_the_end_of_a_phase_that_fails_says_so_and_people_see_the_error_alone() -> None:
     told: list[Event] = []
     with pytest.raises(RuntimeError), progress.phase(told.append, "seal"):
         raise RuntimeError
-    assert [event.kind for event in told] == [Kind.START]
+    assert [(event.kind, event.failed) for event in told] == [
+        (Kind.START, False),
+        (Kind.END, True),
+    ]
+    shown = {kind: io.StringIO() for kind in (PlainLines, Silence, JsonLines)}
+    for kind, stream in shown.items():
+        kind(stream)(told[1])
+    assert shown[PlainLines].getvalue() == shown[Silence].getvalue() == ""
+    record = json.loads(shown[JsonLines].getvalue())
+    assert record.pop("seconds") >= 0
+    assert record == {"v": 1, "event": "end", "phase": "seal", "item": "", "failed": True}
+
+
+def warned(kind: type[PlainLines] | type[Silence] | type[JsonLines]) -> str:
+    stream = io.StringIO()
+    progress.warn(kind(stream), "scripts", "%post failed", ["one", "  two"])
+    return stream.getvalue()
+
+
+def test_what_belongs_to_a_warning_is_shown_with_it_also_to_who_wants_silence() -> None:
+    assert warned(PlainLines) == warned(Silence) == "warning: %post failed\n  one\n    two\n"
+    assert json.loads(warned(JsonLines)) == {
+        "v": 1,
+        "event": "warning",
+        "phase": "scripts",
+        "item": "%post failed",
+        "details": ["one", "  two"],
+    }
+
+
+def test_details_are_for_who_asks_for_more_in_json_too() -> None:
+    quiet, loud = io.StringIO(), io.StringIO()
+    for shown in (JsonLines(quiet), JsonLines(loud, verbose=True)):
+        progress.detail(shown, "scripts", "it ran as: sh")
+    assert quiet.getvalue() == ""
+    assert json.loads(loud.getvalue())["item"] == "it ran as: sh"
+
+
+HOSTILE = "\x1b]0;pwn\x07\x1b[2K\rall is well\u202e\udc80"
+HARMLESS = r"\x1b]0;pwn\x07\x1b[2K\rall is well\u202e\udc80"
+
+
+@pytest.mark.parametrize("level", [Level.BAR, Level.PLAIN, Level.NONE])
+def test_nobody_writes_to_the_terminal_through_us(
+    monkeypatch: pytest.MonkeyPatch, level: Level
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    stream = Terminal()
+    shown = renderer(level, verbose=1, stream=stream)
+    with progress.phase(shown, HOSTILE, HOSTILE):
+        step = Progress(phase=HOSTILE, item=HOSTILE, done=2, total=2, unit="bytes")
+        progress.step(shown, step)
+    progress.note(shown, "x", HOSTILE)
+    progress.detail(shown, "x", HOSTILE)
+    progress.warn(shown, "x", HOSTILE, [HOSTILE])
+    shown.close()
+    written = stream.getvalue()
+    assert HARMLESS in written
+    for each in ("\x1b]", "\x07", "\x1b[2K\rall", "\u202e", "\udc80"):
+        assert each not in written
+
+
+def test_on_a_terminal_a_path_is_not_broken_into_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "40")
+    stream = Terminal()
+    path = "/var/log/overlay/" + "x" * 100 + " with :smile: [bold]"
+    progress.warn(Bars(stream, color=False), "x", f"it is in {path}", [path])
+    assert stream.getvalue() == f"warning: it is in {path}\n  {path}\n"
 
 
 def test_plain_lines_are_one_a_phase() -> None:

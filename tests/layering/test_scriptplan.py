@@ -9,7 +9,8 @@ from layering.base import Base, load_base
 from layering.header import read_header
 from layering.layerinfo import Layer, LayerInfo
 from layering.repo import Repo
-from layering.scriptplan import live_path, plan_of, tools_of
+from layering.scriptplan import plan_of, tools_of
+from layering.spellings import live_path
 from layering.union import Union, union
 from tests.rpms import File, Spec, build_rpm
 from tests.sysroots import commit_tree, make_tree

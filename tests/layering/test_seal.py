@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 import os
+import re
 import shutil
 import socket
 import stat
@@ -9,15 +10,20 @@ from pathlib import Path
 
 import pytest
 
+from layering import mtree
 from layering._ostree import GLib
-from layering.errors import UnsupportedNameError
+from layering.errors import NoRoomError, TooDeepError, UnsupportedNameError
 from layering.labels import UNLABELLED, Labels
 from layering.mtree import MutableTree
-from layering.objects import Xattrs
+from layering.objects import DirMeta, Xattrs
+from layering.relabel import relabelled
 from layering.repo import Repo
 from layering.seal import Patched, commit, patch_from_upper
+from layering.treewalk import LEVELS_MAX
 from layering.union import union
 from layering.workspace import Checkout, open_workspace
+from tests.deep import make_deep, remove_deep
+from tests.sysroots import run
 from tests.trees import commit_tree, describe, layer, make_tree, manifest
 
 BASE = [
@@ -365,3 +371,70 @@ def test_without_a_policy_no_kernels_label_gets_into_a_tree(plain: Repo, upper: 
     (upper / "usr/share/file").write_text("text")
     labelled(upper / "usr/share/file", b"the_kernels")
     assert sealed(plain, upper, UNLABELLED)["usr/share/file"] == "f 0644 text"
+
+
+# What a script can make the sealing take: room, time, and the stack.
+
+
+def test_a_file_of_holes_is_refused_before_anything_is_written(plain: Repo, scratch: Path) -> None:
+    (scratch / "upper/usr/lib").mkdir(parents=True)
+    with (scratch / "upper/usr/lib/huge").open("wb") as file:
+        file.truncate(1 << 40)
+    tree = plain.new_tree()
+    objects = set((plain.path / "objects").rglob("*"))
+    with pytest.raises(NoRoomError) as raised:
+        patch_from_upper(plain, tree, scratch / "upper")
+    assert str(raised.value).startswith(
+        "no room to seal what scriptlets wrote, /usr/lib/huge of 1048576 MiB above all: "
+    )
+    assert set((plain.path / "objects").rglob("*")) == objects
+
+
+def test_a_file_with_holes_of_modest_size_is_sealed_as_it_reads(plain: Repo, scratch: Path) -> None:
+    (scratch / "upper/usr/lib").mkdir(parents=True)
+    with (scratch / "upper/usr/lib/sparse").open("wb") as file:
+        file.truncate(20 << 20)
+        file.write(b"x")
+    tree = plain.new_tree()
+    patch_from_upper(plain, tree, scratch / "upper")
+    sealed = seal(plain, tree)
+    run("ostree", f"--repo={plain.path}", "checkout", "-U", sealed, str(scratch / "sealed"))
+    content = (scratch / "sealed/usr/lib/sparse").read_bytes()
+    assert content == b"x" + b"\0" * ((20 << 20) - 1)
+
+
+@pytest.mark.root
+@pytest.mark.parametrize(("levels", "name"), [(700, "d"), (30, "0" * 200)])
+def test_what_is_too_deep_is_refused_by_its_path_in_the_tree(
+    plain: Repo, scratch: Path, levels: int, name: str
+) -> None:
+    upper = scratch / "upper"
+    (upper / "usr/lib").mkdir(parents=True)
+    with remove_deep(upper):
+        make_deep(upper / "usr/lib", levels, name)
+        with pytest.raises(TooDeepError) as raised:
+            patch_from_upper(plain, plain.new_tree(), upper)
+        assert re.fullmatch(
+            r"too deep: /usr/lib/[0d/]{92}… of a scriptlet: \d+ levels, \d+ bytes",
+            str(raised.value),
+        )
+
+
+@pytest.mark.root
+def test_the_deepest_tree_that_is_sealed_stands_all_that_comes_after(
+    plain: Repo, scratch: Path
+) -> None:
+    upper = scratch / "upper"
+    (upper / "usr").mkdir(parents=True)
+    make_deep(upper / "usr", LEVELS_MAX - 1)
+    tree = plain.new_tree()
+    patch_from_upper(plain, tree, upper)
+    mtree.set_meta(tree, plain.write_dirmeta(DirMeta()))
+    sealed = seal(plain, tree)
+    run("ostree", f"--repo={plain.path}", "fsck", "-q")
+    root = plain.commit_of(sealed)
+    labelled, count = relabelled(plain, (root.root_tree, root.root_meta), None, Painted())
+    assert count == LEVELS_MAX + 1
+    with plain.transaction():
+        lines = describe(plain, plain.write_tree(labelled)[0])
+    assert len(lines) == LEVELS_MAX

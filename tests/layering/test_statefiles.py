@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from layering.dirtree import FileNode, find
+from layering.errors import TooLargeError
 from layering.repo import Repo
-from layering.statefiles import drop_known_lines
-from layering.tmpfiles import directory_line, render
+from layering.statefiles import STATE_FILE, drop_known_lines, known_paths, put_lines
+from layering.tmpfiles import directory_line, made_paths, render
 from tests.trees import commit_tree
 
 pytestmark = pytest.mark.root
@@ -72,3 +73,37 @@ def test_file_of_the_base_is_never_touched(tmp_path: Path) -> None:
     files = {"overlay-base.conf": base, "overlay-foo.conf": lines("foo", "/var/lib/foo")}
     found = after_dropping(tmp_path, files, ["foo"])
     assert found == {"overlay-base.conf": base.decode()}
+
+
+@pytest.mark.parametrize("separator", ["\u2028", "\x85"])
+def test_a_name_with_what_unicode_takes_for_a_line_break_stays_in_its_line(
+    tmp_path: Path, separator: str
+) -> None:
+    repo = Repo.create(tmp_path / "repo")
+    tree = repo.tree_of(commit_tree(repo, f"d {DIRECTORY} 0755"))
+    name = f"/var/lib/x{separator}d /evil 0777 root root - -"
+    with repo.transaction():
+        put_lines(repo, tree, [directory_line(name.encode(), 0o755, "root", "root")])
+        put_lines(repo, tree, [directory_line(b"/var/lib/y", 0o755, "root", "root")])
+        root, _meta = repo.write_tree(tree)
+    node = find(repo.dirtree, root, f"{DIRECTORY}/{STATE_FILE}")
+    assert isinstance(node, FileNode)
+    content = b"".join(repo.file_chunks(node.checksum))
+    assert made_paths(content) == {name.encode(), b"/var/lib/y"}
+    assert content.count(b"\n") == 3
+
+
+def test_a_file_of_holes_is_not_read_into_memory(tmp_path: Path) -> None:
+    repo = Repo.create(tmp_path / "repo")
+    tree = repo.tree_of(commit_tree(repo, f"d {DIRECTORY} 0755"))
+    holes = tmp_path / "holes"
+    with holes.open("wb") as file:
+        file.truncate(17 << 20)
+    with repo.transaction(), holes.open("rb") as content:
+        below = tree
+        for part in DIRECTORY.split("/"):
+            below = below.ensure_dir(part)[1]
+        below.replace_file("x.conf", repo.write_regular(content, length=17 << 20, mode=0o644))
+        with pytest.raises(TooLargeError) as raised:
+            known_paths(repo, tree, [])
+    assert str(raised.value) == f"file too large: /{DIRECTORY}/x.conf has more than 16 MiB"

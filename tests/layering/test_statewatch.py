@@ -5,6 +5,8 @@ import os
 from pathlib import Path
 
 from layering.statewatch import Overflow, Watch
+from layering.treewalk import LEVELS_MAX
+from tests.deep import make_deep, remove_deep
 
 
 def written(watch: Watch) -> dict[str, str]:
@@ -116,3 +118,13 @@ def test_paths_longer_than_the_kernel_takes_are_passed_over(tmp_path: Path) -> N
     assert 3000 < len(overflow.path) < 3500
     assert overflow.writer == "%post(a)"
     assert len(watch.writes) == overflow.path.count(b"/") + 1
+
+
+def test_what_is_too_deep_to_be_given_to_its_owner_is_not_looked_at(tmp_path: Path) -> None:
+    watch = Watch(tmp_path)
+    with remove_deep(tmp_path):
+        make_deep(tmp_path, LEVELS_MAX)
+        watch.look("%post(a)")
+        assert len(watch.writes) == LEVELS_MAX - 1
+        deepest = b"/".join([b"d"] * (LEVELS_MAX - 1))
+        assert watch.overflows == (Overflow(path=deepest, writer="%post(a)"),)

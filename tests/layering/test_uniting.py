@@ -14,7 +14,7 @@ from layering.fileentries import FileEntry
 from layering.rpmtags import FileFlag
 from layering.union import Union
 from layering.uniting import owned_paths, tree_colours, unite
-from tests.layering.rpmjudge import World, elf, listing, make_world, package
+from tests.layering.rpmjudge import World, elf, listing, make_world, package, states
 from tests.rpms import File, Spec, build_rpm
 from tests.sysroots import DATABASE, run
 
@@ -38,6 +38,25 @@ def united(world: World, *rpms: Path, below: str = "/usr/etc") -> dict[str, tupl
     return {path.removeprefix(below): (uid, text) for path, (_mode, uid, text) in listed.items()}
 
 
+def test_of_two_layers_the_replaced_files_state_is_what_one_transaction_of_rpm_leaves(
+    scratch: Path,
+) -> None:
+    """Only of a package that was there before does rpm note that its file was replaced."""
+    world = make_world(scratch / "world", package(scratch, "base-1-1.noarch", {}))
+    rpms = [
+        package(scratch, f"{name}-1-1.noarch", {"/usr/share/x": File(content=name.encode())})
+        for name in ("one", "two")
+    ]
+    there = world.rpm(*rpms, force=True)
+    assert isinstance(there, Path)
+    layers = world.layers(*rpms)
+    found = unite(world.repo, world.base, layers, replacing=frozenset({"two"}))
+    ours = world.states_of_ours(layers, found)
+    assert ours == states(there / DATABASE)
+    assert ours == ["one /usr/share/x normal", "two /usr/share/x normal"]
+    assert found.replaced == (("/usr/share/x", "one-1-1.noarch", "two-1-1.noarch"),)
+
+
 CONFIG = File(content=b"a=1", directives="%config(noreplace)")
 
 
@@ -57,7 +76,7 @@ def test_a_file_that_the_base_has_changed_conflicts_with_no_sibling_of_its_packa
     assert united(world, sibling)["/switch.conf"] == (0, "a=2")
     assert united(world, sibling, below="/usr/share")["/doc"] == (0, "edited")
     other = package(scratch, "other-1-1.noarch", {"/etc/switch.conf": File(content=b"b")})
-    message = "content differs: /usr/etc/switch.conf of libc-1-1.x86_64 and of other-1-1.noarch"
+    message = "content differs: /etc/switch.conf of libc-1-1.x86_64 and of other-1-1.noarch"
     assert refusal(world, other)[0] == message
 
 

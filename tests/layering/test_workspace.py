@@ -236,6 +236,46 @@ def test_a_killed_run_is_cleaned_up_and_a_living_one_is_not(repo: Repo, scratch:
         assert (opened.root / "usr/bin/bash").exists()
 
 
+def test_without_a_checkout_a_workspace_needs_no_deployment_and_no_object(
+    repo: Repo, scratch: Path
+) -> None:
+    tree = repo.commit_of(commit_tree(repo, *BASE))
+    repo.checkout(tree.checksum, scratch / "oracle")
+    with open_workspace(repo, tree=tree.root_tree, meta=tree.root_meta) as opened:
+        for path in (repo.path / "objects").glob("*/*"):
+            path.unlink()
+        assert same(opened.root, scratch / "oracle")
+
+
+def test_two_check_out_one_tree_and_neither_writes_to_the_repository(repo: Repo) -> None:
+    tree = repo.commit_of(commit_tree(repo, *BASE))
+    objects = repo.path / "objects"
+    before = {path: path.stat().st_mtime_ns for path in [objects, *objects.glob("*")]}
+    with (
+        open_workspace(repo, tree=tree.root_tree, meta=tree.root_meta) as one,
+        open_workspace(repo, tree=tree.root_tree, meta=tree.root_meta) as other,
+    ):
+        assert same(one.root, other.root)
+    assert {path: path.stat().st_mtime_ns for path in [objects, *objects.glob("*")]} == before
+
+
+def test_libostree_does_not_take_a_workspace_for_a_leftover(scratch: Path) -> None:
+    made = Repo.create(scratch / "repo")
+    base = commit_tree(made, *BASE)
+    setting = [f"--repo={made.path}", "set", "core.tmp-expiry-secs", "1"]
+    subprocess.run(["ostree", "config", *setting], check=True)
+    repo = Repo.open(made.path)
+    old = repo.path / "tmp/somebodys"
+    old.mkdir()
+    with workspace(repo, base, base) as opened:
+        time.sleep(2.1)
+        commit_tree(repo, "f another")
+        assert not old.exists()  # it has looked
+        assert (opened.root / "usr/bin/bash").read_text() == "shell"
+        (opened.root / "usr/bin/mine").write_text("mine")
+        assert (opened.upper / "usr/bin/mine").exists()
+
+
 def test_a_repository_that_cannot_be_linked_from_is_refused(scratch: Path) -> None:
     repo = Repo.create(scratch / "archive", "archive")
     tree = repo.commit_of(commit_tree(repo, "f a"))

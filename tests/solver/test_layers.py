@@ -105,6 +105,17 @@ def test_a_local_file_is_preferred_to_the_layer_of_the_same_name(world: World) -
     assert (app.path, app.requested_by) == (newer, ("app", "app-2-1.noarch"))
 
 
+def test_a_file_takes_the_place_of_its_layer_though_a_name_asks_for_it_too(world: World) -> None:
+    stub = world.layer("app-1-1.noarch")
+    path = world.file("app-1-1.noarch")
+    world.repo("r", "app-1-1.noarch")
+    (app,) = world.resolve("app", local=(path,), layers=(stub,)).packages
+    assert (app.path, app.requested_by) == (path, ("app", "app-1-1.noarch"))
+    with world.sack(load_repositories=False) as sack:
+        (app,) = sack.resolve(Goal(install=("app",), local=(path,), layers=(stub,))).packages
+    assert app.path == path
+
+
 def test_a_layer_is_inactive_once_the_base_has_it(world: World) -> None:
     world.base("app-2-1.noarch")
     stub = world.layer("app-1-1.noarch")

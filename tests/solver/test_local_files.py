@@ -82,3 +82,11 @@ def test_a_local_file_that_the_configuration_excludes_is_named(world: World) -> 
         assert hints(caught.value) == ["the packages in these files are excluded by configuration"]
         with pytest.raises(UnknownPackageError):
             sack.resolve(Goal(install=("app",), layers=(stub,)))
+
+
+def test_a_name_and_a_file_of_one_package_ask_for_the_file(world: World) -> None:
+    world.repo("r", "app-1-1.noarch", pkg("user-1-1.noarch", requires=["app"]))
+    path = world.file("app-1-1.noarch")
+    app, user = world.resolve("app", "user", local=(path,)).packages
+    assert (app.path, app.requested_by) == (path, ("app", "app-1-1.noarch", "user"))
+    assert user.nevra.name == "user"

@@ -6,6 +6,7 @@ writes nothing, mounts an empty file system on an empty directory.
 """
 
 import os
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -74,6 +75,17 @@ def ran(body: str, sandbox: Sandbox, *, time_limit: float = 30.0) -> Outcome:
     return hostile
 
 
+# What there may be in /dev: nothing that holds data, nor leads to what does.
+DEVICES = (
+    "console core fd full null ptmx pts random shm stderr stdin stdout tty urandom zero".split()
+)
+
+
+def there(paths: str) -> str:
+    """Returns a script that says "got" for each of the paths that is there."""
+    return f"for f in {paths}; do [ -e $f ] && echo got $f; done"
+
+
 # Each would say "got" if it got anywhere.
 REFUSED = {
     "mount": "mkdir /tmp/m; mount -t tmpfs none /tmp/m && echo got",
@@ -100,13 +112,20 @@ REFUSED = {
     "sysfs": "mkdir /sys/x && echo got; (: > /sys/x) && echo got",
     "top level": "mkdir /x && echo got; (: > /x) && echo got; mv /usr /y && echo got",
     "another root's files": "(cat /proc/1/root/etc/passwd) | cat; ls /proc/1/root/home && echo got",
-    "kernel memory": "(cat /dev/mem || cat /dev/kmem || cat /dev/port) | cat && false || : ",
-    "kernel log": "(: < /dev/kmsg) && echo got; (: > /dev/kmsg) && echo got",
-    "disks": "ls /dev/sd* /dev/vd* /dev/nvme* /dev/loop* /dev/mapper && echo got",
-    "input devices": "ls -d /dev/input /dev/dri /dev/kvm /dev/fuse /dev/net && echo got",
+    "kernel memory": there("/dev/mem /dev/kmem /dev/port") + "; (: < /proc/kcore) && echo got",
+    "kernel log": there("/dev/kmsg") + "; (: < /dev/kmsg) && echo got; (: > /dev/kmsg) && echo got",
+    "disks": there("/dev/sd* /dev/vd* /dev/nvme* /dev/loop* /dev/zram* /dev/mapper"),
+    "input devices": there("/dev/input /dev/dri /dev/kvm /dev/fuse /dev/net /dev/uinput"),
+    "terminals of the machine": there("/dev/tty[0-9]* /dev/ttyS* /dev/vcs* /dev/hwrng"),
+    "any other device": (
+        f"for f in /dev/*; do case $f in /dev/{'|/dev/'.join(DEVICES)}) ;; "
+        "*) echo got $f ;; esac; done"
+    ),
     "new device": "(: > /dev/new) && echo got",
-    "sockets of services": "ls /run/systemd /run/dbus /var/run/docker.sock && echo got",
-    "name resolution": "(: < /dev/tcp/127.0.0.1/22) && echo got",
+    "sockets of services": (
+        "for f in /run/*; do case $f in /run/lock|/run/ostree-booted|/run/overlay) ;; "
+        "*) echo got $f ;; esac; done"
+    ),
     "modules": "ls /lib/modules/* && echo got; (: >> /proc/sys/kernel/modprobe) && echo got",
 }
 
@@ -114,6 +133,17 @@ REFUSED = {
 @pytest.mark.parametrize("attempt", REFUSED)
 def test_what_is_refused(attempt: str, sandbox: Sandbox) -> None:
     assert "got" not in ran(REFUSED[attempt], sandbox).output
+
+
+def test_a_service_that_listens_on_the_machine_is_not_reached(sandbox: Sandbox) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        # The path is bash's own, not a file.
+        body = f"bash -c ': < /dev/tcp/127.0.0.1/{server.getsockname()[1]}' && echo got"
+        here = subprocess.run(["bash", "-c", body], capture_output=True, text=True, check=False)
+        assert here.stdout == "got\n"
+        output = ran(body, sandbox).output
+    assert "got" not in output
+    assert "/dev/tcp/127.0.0.1" in output
 
 
 def test_a_root_of_its_own_making_leads_nowhere(sandbox: Sandbox, machine: Path) -> None:
@@ -156,10 +186,10 @@ def test_a_status_cannot_be_made_up_so_that_a_failure_passes_for_another_scripts
     sandbox: Sandbox,
 ) -> None:
     # What a script may do to bubblewrap's init is to end its own sandbox with a status.
-    outcome = ran(
-        "for f in /proc/1/fd/*; do (printf '\\1\\0\\0\\0\\0\\0\\0\\0' > $f); done", sandbox
-    )
-    assert outcome.invocation.label == "%post(foo-1-1.noarch)"
+    for made_up in ("\\0", "\\1"):
+        write = f"printf '{made_up}\\0\\0\\0\\0\\0\\0\\0' > $f"
+        outcome = ran(f"for f in /proc/1/fd/*; do ({write}) 2>&-; done; sleep 0.2; exit 7", sandbox)
+        assert outcome.status != 0
 
 
 def test_what_a_script_leaves_running_is_gone_before_the_next_one_starts(
@@ -222,7 +252,8 @@ def test_a_machine_id_that_the_tree_brings_stays_as_it_is(root: Path) -> None:
 def test_what_scripts_see_of_a_clean_start_is_the_same_each_time(sandbox: Sandbox) -> None:
     body = """
     echo $$; hostname; umask; env; pwd; cat /proc/self/cgroup /proc/self/loginuid; ps ax -o pid,comm
-    echo $TZ $LC_ALL; ls -l --time-style=+ / /dev /run /tmp /var /var/tmp /root; ulimit -a
+    echo $TZ $LC_ALL; ulimit -a; ls -a / /dev /run /tmp /var /var/tmp /root
+    stat -c '%A %u:%g %t,%T %n' / /* /dev/* /run/* /var/*
     """
     first, second = run([script(body), script(body, number=2)], sandbox)
     assert first.output.replace("foo-1-1", "foo-2-1") == second.output

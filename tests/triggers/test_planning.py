@@ -232,6 +232,21 @@ def test_what_the_caller_has_to_say_about_users_is_read_first() -> None:
     assert invocation.interpreter == ("systemd-sysusers", "/run/sysusers.d/ids.conf", "bar.conf")
 
 
+def test_users_that_packages_ask_for_without_a_file_are_made_after_those_of_files() -> None:
+    pre = Scriptlet(package=FOO, phase=Phase.PRE, interpreter=SH, body="true")
+    one = PackageScripts(package=FOO, scriptlets=(pre,), accounts=("u a -", "g b 7"))
+    two = PackageScripts(package="bar-1-1.noarch", accounts=("g b 7", "m a b"))
+    made = plan(TreeChange(added=(one, two), tools=everything, sysusers_config=("/run/i.conf",)))
+    assert labels(made.before) == ["systemd-sysusers", f"%pre({FOO})"]
+    assert made.before[0].interpreter == ("systemd-sysusers", "/run/i.conf", "-")
+    assert made.before[0].stdin == b"u a -\ng b 7\nm a b\n"
+    assert (made.before[0].fatal, made.before[0].why) == (True, f"asked for by {FOO}")
+    filed = TreeChange(added=(one, foo("/usr/lib/sysusers.d/z.conf")), tools=everything)
+    assert plan(filed).before[0].interpreter == ("systemd-sysusers", "z.conf", "-")
+    without = plan(TreeChange(added=(two,), tools=nothing))
+    assert (without.before, list(skipped(without))) == ((), ["systemd-sysusers"])
+
+
 def test_no_users_are_made_for_files_that_went() -> None:
     change = TreeChange(added=(), removed=(foo("/usr/lib/sysusers.d/foo.conf"),), tools=everything)
     assert plan(change) == Plan()

@@ -135,6 +135,19 @@ def test_the_top_level_of_the_tree_is_made_again(scratch: Path) -> None:
     )
 
 
+def test_what_the_tree_has_beside_usr_is_its_own_and_what_the_host_has_is_not(
+    scratch: Path,
+) -> None:
+    root = scratch / "root"
+    for name in ("usr", "bin", "nix", "boot", "ostree", "sysroot", "mnt", "root"):
+        (root / name).mkdir(parents=True)
+    sandbox = Sandbox.over(
+        root, var=scratch / "v", rpm_state=scratch / "s", source_date_epoch=EPOCH
+    )
+    assert sandbox.tops == ("bin", "nix")
+    assert sandbox.directories == ("boot", "mnt", "ostree", "sys", "sysroot")
+
+
 def test_a_tool_is_found_by_its_name_or_path_and_only_in_the_tree(scratch: Path) -> None:
     root = make_root(scratch / "root", ())
     add_script(root, "/usr/sbin/ldconfig", "")

@@ -42,6 +42,11 @@ def test_a_rule_is_a_package_and_perhaps_a_slot(
         ("two words", "no rule for scripts, it has to be NAME or NAME.%SLOT, 'two words'", []),
         ("foo.%pots", "no rule for scripts, there is no slot %pots, 'foo.%pots'", [SLOTS]),
         ("foo.%preun", "no rule for scripts, %preun never runs, 'foo.%preun'", [SLOTS]),
+        (
+            "foo.post",
+            "no rule for scripts, a slot has a percent sign, 'foo.post'",
+            ['did you mean "foo.%post"?'],
+        ),
         ("foo.%", "no rule for scripts, there is no slot %, 'foo.%'", [SLOTS]),
     ],
 )
