@@ -64,6 +64,7 @@ def file_entries(values: Values, signed: Values | None = None) -> tuple[FileEntr
     if not paths:
         return ()
     array = _Arrays(values, len(paths))
+    _check_origins(values, array)
     modes, flags = array.numbers(Tag.FILEMODES), array.numbers(Tag.FILEFLAGS, 0)
     users, groups = array.names(Tag.FILEUSERNAME), array.names(Tag.FILEGROUPNAME)
     sizes = array.numbers(Tag.LONGFILESIZES if Tag.LONGFILESIZES in values else Tag.FILESIZES)
@@ -184,6 +185,16 @@ def _paths(values: Values) -> tuple[bytes, ...]:
         twice = next(path for path, count in Counter(paths).items() if count > 1)
         raise FormatError(f"lists {shown(twice)} twice")
     return tuple(paths)
+
+
+def _check_origins(values: Values, array: _Arrays) -> None:
+    """Checks what a relocated package says of its files' first places: librpm reads it as well."""
+    if Tag.ORIGBASENAMES not in values:
+        return
+    array.strings(Tag.ORIGBASENAMES)
+    known = len(values.strings(Tag.ORIGDIRNAMES))
+    if max(array.numbers(Tag.ORIGDIRINDEXES)) >= known:
+        raise FormatError(f"ORIGDIRINDEXES lead beyond the {known} directories of ORIGDIRNAMES")
 
 
 def _directory(name: bytes) -> bytes:

@@ -91,8 +91,7 @@ def test_silence_keeps_a_failures_words_and_no_script_writes_to_the_terminal(
     shown = r"\x1b]0;pwn\x07\x1b[2K" + "\n  all is well"
     strict = host.overlay("-q", "install", "--strict", rpm)
     assert strict.stderr.startswith(
-        "error: failed, and --strict makes that an error: %post(mine-1-1.noarch)\n"
-        f"  {warning}\n"
+        f"error: failed, and --strict makes that an error: %post(mine-1-1.noarch)\n  {warning}\n"
     )
     assert "all is well\nhint: " in strict.stderr and "\x1b" not in strict.stderr
     ended = host.overlay("-q", "--json", "install", rpm)

@@ -214,6 +214,14 @@ WRONG_TAGS: Mapping[str, tuple[Mapping[int, Stored | None], str]] = {
     ),
     "an empty base name": ({Tag.BASENAMES: texts(b"")}, " in /usr/bin/ is no file name"),
     "a relative path": ({Tag.DIRNAMES: texts(b"usr/")}, "directory usr/ is not absolute"),
+    "first places of other files": (
+        {
+            Tag.ORIGBASENAMES: texts(b"x", b"y"),
+            Tag.ORIGDIRNAMES: texts(b"/"),
+            Tag.ORIGDIRINDEXES: int32s(0, 0),
+        },
+        "1 files, but 2 values of ORIGBASENAMES",
+    ),
     "no directory": ({Tag.DIRNAMES: None}, "0 directories, but a file in number 0"),
     "a directory that is not there": (
         {Tag.DIRINDEXES: int32s(7)},
