@@ -81,6 +81,23 @@ def test_what_packages_and_their_scripts_bring_is_labelled(host: Host, scratch: 
     assert found["/usr/lib/greeter/plugins/current"] == "system_u:object_r:lib_t:s0"
 
 
+def test_tools_that_label_are_content_and_change_nothing(host: Host, scratch: Path) -> None:
+    script = """\
+        %post
+        set -e
+        restorecon -v /usr/bin/env
+        restorecon -RF /usr/share/mine /var/lib
+        chcon -t bin_t /usr/share/mine/data
+        """
+    files = {"/usr/share/mine/data": File(content=b"data")}
+    rpm = build_rpm(scratch, "mine-1-1.noarch", Spec(files=files, sections=script))
+    ended = host.overlay("-q", "install", str(rpm))
+    assert (ended.status, ended.stderr) == (0, "")
+    tree = host.checkout()
+    assert label_on_disk(tree / "usr/share/mine/data") == "system_u:object_r:usr_t:s0"
+    assert wrongly_labelled(tree, tree) == []
+
+
 def test_a_module_that_labels_relabels_what_it_is_about_and_nothing_else(
     host: Host, scratch: Path
 ) -> None:
