@@ -29,7 +29,8 @@ def kept_if_failed(
         yield
     except Exception as error:
         try:
-            seal.patch_from_upper(repo, tree, workspace.upper)
+            tops = [each.name for each in workspace.upper.iterdir()]
+            seal.patch_from_upper(repo, tree, workspace.upper, tops=tops)
             _put_state(repo, tree, workspace, error)
             keep(repo, tree, base=base, timestamp=timestamp)
         except Exception as second:  # noqa: BLE001 what went wrong first is what counts

@@ -32,7 +32,7 @@ def sandbox_in(
     # Scripts may ask the rpmdb, which is already the merged tree's, and may not change it.
     beneath.make_directories(workspace.root, database)
     readable = Bind(source=workspace.root / database.lstrip("/"), destination=database)
-    return replace(sandbox, hidden=(), binds=(readable, *pool))
+    return replace(sandbox, binds=(readable, *pool))
 
 
 def _pool(workspace: Workspace) -> Bind:

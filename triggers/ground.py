@@ -28,7 +28,7 @@ def make_ready(sandbox: "Sandbox", label: str) -> None:
     bound = ["usr", *(["usr/etc"] if sandbox.etc else []), *sandbox.tops]
     inner = [each.source for each in sandbox.binds if each.source.is_relative_to(sandbox.root)]
     bound += [str(source.relative_to(sandbox.root)) for source in inner]
-    for name in (*bound, *(each.lstrip("/") for each in sandbox.hidden)):
+    for name in bound:
         if not _all_directories(sandbox.root, name):
             raise SandboxError(f"/{name} is no directory any more", label)
     if sandbox.machine_id and not is_file(sandbox.root / f"usr{MACHINE_ID}"):

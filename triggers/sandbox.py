@@ -46,10 +46,6 @@ CAPABILITIES = (
 
 SCRIPT_DIRECTORY = "/run/overlay"
 
-# Places that hold a package database. Scripts get an empty one: what they ask and what they write
-# must not depend on, nor end up in, the base's.
-_DATABASES = ("usr/share/rpm", "usr/lib/sysimage/rpm", "usr/lib/sysimage/rpm-ostree-base-db")
-
 _HOME = "/root"
 
 # Sizes of what is kept in memory, in bytes; more than is ever used, less than most machines have.
@@ -101,7 +97,6 @@ class Sandbox:
     directories: tuple[str, ...] = ("boot", "mnt", "sys", "sysroot")  # top-level, left empty
     tops: tuple[str, ...] = ()  # top-level directories of the tree's own, beside usr
     etc: bool = True  # whether root has usr/etc
-    hidden: tuple[str, ...] = ()  # directories of the tree that look empty
     stand_ins: tuple[str, ...] = ()  # tools that do nothing and succeed
     machine_id: bool = False  # whether the tree has the file, which then cannot be written
     binds: tuple[Bind, ...] = ()
@@ -132,11 +127,6 @@ class Sandbox:
             directories=tuple(sorted({"sys", *_HOSTS.intersection(real)})),
             tops=tuple(name for name in real if name not in _HOSTS and name != "root"),
             etc=(root / "usr/etc").is_dir(),
-            hidden=tuple(
-                f"/{each}"
-                for each in _DATABASES
-                if (root / each).is_dir() and not (root / each).is_symlink()
-            ),
             stand_ins=stand_ins_for(root),
             machine_id=is_file(root / f"usr{MACHINE_ID}"),
             binds=tuple(binds),
@@ -212,7 +202,7 @@ class Sandbox:
         words += [*_TEMPORARY, "/var/tmp"]
         if self.machine_id:
             words += ["--ro-bind", str(self.root / f"usr{MACHINE_ID}"), MACHINE_ID]
-        return words + [word for each in self.hidden for word in _small_directory(each, "0755")]
+        return words
 
     def _stand_ins(self) -> list[str]:
         words = (("--symlink", QUIET, f"{STAND_INS}/{each}") for each in self.stand_ins)

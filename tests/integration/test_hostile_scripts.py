@@ -235,7 +235,7 @@ def test_nothing_of_the_machines_environment_is_there(
 def test_tags_of_a_package_are_written_out_by_the_trees_own_rpm(sandbox: Sandbox) -> None:
     database = sandbox.root / "usr/share/rpm"
     readable = Bind(source=database, destination="/usr/share/rpm")
-    sandbox = replace(sandbox, hidden=(), binds=(readable,))
+    sandbox = replace(sandbox, binds=(readable,))
     name, version = ran("rpm -q --qf '%{name} %{version}' bash", sandbox).output.split()
     asked = Invocation(
         phase=Phase.POST,
