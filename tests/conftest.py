@@ -13,9 +13,11 @@ import pytest
 
 from layering.mounts import enter_own_namespace
 
-# Whoever starts this in the background may have it ignore Ctrl-C, which tests send.
+# Whoever starts this in the background may have it ignore these, which tests send.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # libostree reports some misuse with a GLib critical and then returns success.
 os.environ.setdefault("G_DEBUG", "fatal-criticals")
