@@ -5,6 +5,7 @@ Each is locked (flock(2)) by its maker: a lock goes with its process, even with 
 that whoever comes next knows what is left over, and removes it.
 """
 
+import errno
 import fcntl
 import os
 import tempfile
@@ -13,6 +14,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from layering import beneath
+
+# Gone since, no directory any more, or, in a place for everybody, somebody else's.
+_NOT_OURS = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EACCES, errno.EPERM})
 
 
 @contextmanager
@@ -47,7 +51,9 @@ def _locked(path: Path) -> Iterator[bool]:
     """Tells whether the directory was there to be locked, and nobody else's."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except OSError:  # gone since, or, in a place for everybody, somebody else's
+    except OSError as error:
+        if error.errno not in _NOT_OURS:
+            raise
         yield False
         return
     try:

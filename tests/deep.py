@@ -24,10 +24,11 @@ def make_deep(top: Path, levels: int, name: str = "d", *, owner: int = 0) -> Non
 
 
 @contextmanager
-def few_descriptors(count: int = 200) -> Iterator[None]:
-    """Lets the process have this many files open, as if there were as many levels more."""
+def few_descriptors(more: int = 200) -> Iterator[None]:
+    """Lets the process open this many files more, as if there were as many levels more."""
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (count, before[1]))
+    highest = max(int(each.name) for each in Path("/proc/self/fd").iterdir())
+    resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 1 + more, before[1]))
     try:
         yield
     finally:

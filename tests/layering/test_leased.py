@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Directories that go with the run that made them."""
 
+import errno
 import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from layering.leased import leased, sweep
 from tests.deep import few_descriptors, make_deep
@@ -45,6 +48,18 @@ def test_a_link_that_somebody_put_in_the_place_is_left_alone(tmp_path: Path) -> 
     (tmp_path / "made-link").symlink_to("elsewhere")
     assert sweep(tmp_path, "made-") == ()
     assert (tmp_path / "elsewhere").is_dir()
+
+
+def test_a_process_without_descriptors_is_told_so_and_makes_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none_left(*_: object) -> int:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(os, "open", none_left)
+    with pytest.raises(OSError, match="Too many open files"), leased(tmp_path, "made-"):
+        pass
+    assert len(list(tmp_path.iterdir())) == 1
 
 
 def test_what_is_too_deep_for_most_programs_goes_too(tmp_path: Path) -> None:
