@@ -181,7 +181,8 @@ def test_it_layers_packages_from_there(host: Host, ground: Path) -> None:
 
 
 def test_its_settings_are_the_administrators_and_its_timer_is_off(inside: Inside) -> None:
-    assert tomllib.loads((inside.tree / "etc/overlay/overlay.toml").read_text()) == {"upgrade": {}}
+    shipped = tomllib.loads((inside.tree / "etc/overlay/overlay.toml").read_text())
+    assert shipped == {"upgrade": {}, "scripts": {}, "packages": {}}
     flags = command("rpm", "-qp", "--configfiles", inside.package)
     assert flags == "/etc/overlay/overlay.toml\n"
     state = inside.run("systemctl", "--root=/", "is-enabled", "overlay-upgrade.timer")

@@ -318,6 +318,7 @@ show(Sysroot.open(Path("/")))
 INTERRUPT = """
 from layering import deploying, sysroot as ours
 from layering.interrupts import Interrupt
+from layering.progress import Kind
 
 def interrupted(function):
     def run(*arguments):
@@ -332,9 +333,9 @@ def interrupted(function):
 Interrupt.run = interrupted(Interrupt.run)
 said = []
 try:
-    deploy(sysroot, commit, "new", report=lambda event: said.append(event.item))
+    deploy(sysroot, commit, "new", report=said.append)
 except KeyboardInterrupt:
-    print("interrupted", *said[1:])
+    print("interrupted", *(event.item for event in said if event.kind is Kind.NOTE))
 show(Sysroot.open(Path("/")))
 made = sorted(path.name[:8] for path in sysroot.deployments[-1].path.parent.glob("*.[0-9]"))
 print(*made)
