@@ -335,7 +335,8 @@ said = []
 try:
     deploy(sysroot, commit, "new", report=said.append)
 except KeyboardInterrupt:
-    print("interrupted", *(event.item for event in said if event.kind is Kind.NOTE))
+    told = [event.item for event in said if event.kind not in (Kind.START, Kind.END)]
+    print("interrupted", *told)
 show(Sysroot.open(Path("/")))
 made = sorted(path.name[:8] for path in sysroot.deployments[-1].path.parent.glob("*.[0-9]"))
 print(*made)
