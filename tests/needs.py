@@ -19,10 +19,12 @@ def absent(what: str) -> NoReturn:
     pytest.skip(what)
 
 
-def program(name: str) -> None:
-    """Ends the test if a program is not on the path."""
-    if shutil.which(name) is None:
+def program(name: str) -> Path:
+    """Returns where a program is; ends the test if it is not on the path."""
+    found = shutil.which(name)
+    if found is None:
         absent(f"{name} is not installed")
+    return Path(found)
 
 
 def world_document() -> Path:

@@ -71,7 +71,7 @@ def _saved(scratch: Path, data: bytes) -> Path:
         (truncated, "truncated: payload ends at byte N"),
         (flipped_in_payload, "/usr/share/victim/file does not match its sha256 digest"),
         (flipped_in_header, "header does not match its sha256 digest"),
-        (lambda data: b"hello", "truncated: lead needs 91 bytes more"),
+        (lambda data: data[:5], "truncated: lead needs 91 bytes more"),
     ],
 )
 def test_a_broken_file_is_refused(
@@ -85,6 +85,15 @@ def test_a_broken_file_is_refused(
     found = re.sub(r"(?<=ends at byte )\d+", "N", ended.stderr)
     assert found == f"error: broken package {path}: {what}\n"
     assert (ended.status, ended.stdout) == (1, "")
+    untouched(stable)
+
+
+def test_a_file_that_is_no_package_is_refused(stable: Host, scratch: Path) -> None:
+    path = scratch / "page.rpm"
+    path.write_bytes(b"<html>")
+    ended = stable.overlay("-q", "install", str(path))
+    assert (ended.status, ended.stdout) == (1, "")
+    assert ended.stderr == f"error: not an RPM: {path}\n"
     untouched(stable)
 
 
@@ -110,6 +119,9 @@ def test_a_full_disk_is_an_error_that_passes(make_host: MakeHost, scratch: Path)
 
 HEAVY = ("case-many-files", "perl", "case-sizes")
 
+# What the kernel says, and what is said before sealing begins what would not fit.
+NO_SPACE = ("no space left on device", "no room to seal what scriptlets wrote")
+
 
 def _with_little_space(host: Host, disk: Path, left: int) -> int:
     """Installs with so many mebibytes left, and returns the status."""
@@ -121,6 +133,6 @@ def _with_little_space(host: Host, disk: Path, left: int) -> int:
     if ended.status:
         lines = ended.stderr.splitlines()
         assert lines[0].startswith("error: "), ended.stderr
-        assert "no space left on device" in lines[0].lower(), ended.stderr
+        assert any(each in lines[0].lower() for each in NO_SPACE), ended.stderr
         assert lines[-1].startswith("hint: free some space"), ended.stderr
     return ended.status

@@ -2,11 +2,11 @@
 """What scripts write to /var is on the host that boots the tree, and who wrote it is said."""
 
 import platform
-import shutil
 from pathlib import Path
 
 import pytest
 
+from tests import needs
 from tests.integration.conftest import MakeHost
 from tests.integration.hosts import Host
 from tests.integration.live import live_tree
@@ -84,10 +84,7 @@ def test_removing_the_package_removes_what_its_scripts_left(make_host: MakeHost)
 
 
 def test_alternatives_are_still_known_after_the_boot(host: Host, scratch: Path) -> None:
-    tool = shutil.which("update-alternatives")
-    if tool is None:
-        pytest.skip("there is no update-alternatives here to package")
-    binary = Path(tool).resolve().read_bytes()
+    binary = needs.program("update-alternatives").resolve().read_bytes()
     spec = Spec(
         files={"/usr/bin/update-alternatives": File(content=binary, mode=0o755)},
         sections="""

@@ -204,7 +204,7 @@ def test_a_layer_of_an_earlier_importer_serves_on(made: TestSysroot, repository:
         assert package.source is Source.LAYER
         assert [each.commit for each in found.fetch(progress.silent)] == [layer.commit]
     # One that was made for another layout of the base is of no use here.
-    base = replace(later.base, layout=replace(later.base.layout, allowed=frozenset({b"srv"})))
+    base = replace(later.base, layout=replace(later.base.layout, opt=b"/usr/lib/opt"))
     with ask(replace(later, base=base), options) as found:
         (package,) = found.transaction.packages
         assert package.source is Source.REPOSITORY
