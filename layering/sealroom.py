@@ -40,7 +40,10 @@ def check_room(upper: Path, tops: Collection[bytes], free: int) -> None:
             largest, path = status.st_size, found.path
     room = free - min(RESERVE, free // 2)
     if total > room:
-        raise NoRoomError(b"/" + path, largest, f"{_size(room)} of {_size(free)} free may be taken")
+        why = f"{_size(room)} of {_size(free)} free may be taken"
+        error = NoRoomError(b"/" + path, largest, why)
+        error.add_note("free some space, or remove old deployments with 'overlay cleanup'")
+        raise error
     if holes > HOLES_MAX:
         raise NoRoomError(
             b"/" + path, largest, f"the limit for holes in files is {_size(HOLES_MAX)}"
