@@ -30,6 +30,8 @@ from triggers.invocation import (
     describe_status,
 )
 from triggers.limits import Limits
+from triggers.memory import Memory
+from triggers.observed import Observed
 from triggers.packagetrigger import PackageTrigger, package_triggers_of
 from triggers.phase import RULES, TRIGGER_TAGS, Phase, PhaseRule, ScriptFlags
 from triggers.planning import plan
@@ -56,6 +58,8 @@ __all__ = [
     "Invocation",
     "KernelChange",
     "Limits",
+    "Memory",
+    "Observed",
     "Outcome",
     "PackageScripts",
     "PackageTrigger",

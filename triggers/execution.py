@@ -11,6 +11,7 @@ from triggers.commandline import command_of, environment_of, script_path_of
 from triggers.errors import SandboxError
 from triggers.invocation import Invocation
 from triggers.limits import INTERVAL, Excess, Watch
+from triggers.observed import Observed
 from triggers.output import LIMIT, Capture
 from triggers.process import Command, Confined, Streams, Terms, confined, memory_file
 from triggers.sandbox import Sandbox
@@ -29,6 +30,7 @@ class Ended:
     seconds: float
     timed_out: bool = False
     excess: Excess | None = None
+    observed: Observed | None = None  # what it looked at, if that was asked for and could be seen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +56,12 @@ def command(invocation: Invocation) -> Command:
 
 
 def execute(
-    invocation: Invocation, sandbox: Sandbox, bounds: Bounds, *, keep_errors_apart: bool = False
+    invocation: Invocation,
+    sandbox: Sandbox,
+    bounds: Bounds,
+    *,
+    keep_errors_apart: bool = False,
+    observe: bool = False,
 ) -> Ended:
     """Runs an invocation as it is, and returns how it ended.
 

@@ -26,6 +26,9 @@ class Invocation:
     expand: bool = False  # rpm expands macros in the body first
     query: str | None = None  # then it formats the body with this package's header: its NEVRA
     fatal: bool = False
+    memo: bool = False  # whether its result may be remembered
+    reads: tuple[str, ...] = ()  # what it is declared to depend on: PATH, DIR/* or DIR/**
+    writes: tuple[str, ...] = ()  # what it is declared to change, likewise
     why: str
 
 
@@ -69,6 +72,7 @@ class Outcome:
     timed_out: bool = False
     excess: str = ""  # what it was stopped for: "more than 4096 processes"
     nothing_left: bool = False  # so that no script could run after it
+    remembered: bool = False  # it did not run: what it would have done was known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ rpm's order: macros, then tags of the package's header (rpm's lib/rpmscript.cc, 
 """
 
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -17,6 +18,8 @@ from triggers.execution import Bounds, Ended, execute
 from triggers.ground import tidy, written_places
 from triggers.invocation import Invocation, Outcome, Progress
 from triggers.limits import Limits, Watch
+from triggers.memory import Memory
+from triggers.observed import Observed
 from triggers.output import LIMIT
 from triggers.process import Terms
 from triggers.sandbox import Sandbox
@@ -41,10 +44,12 @@ def run(
     time_limit: float = 600.0,
     limits: Limits = _DEFAULT,
     after: After = ignore,
+    memory: Memory | None = None,
 ) -> tuple[Outcome, ...]:
     """Runs `invocations` in order, each for at most `time_limit` seconds; returns the outcomes.
 
-    `after` is called with each outcome once nothing that its script has started runs any more.
+    `after` is called with each outcome once nothing that its script has started runs any more. With
+    a `memory` a script whose result is known does not run.
 
     Raises:
         ScriptletFailedError: a fatal invocation failed, or one has left no room for the next, or
@@ -59,7 +64,7 @@ def run(
     with bounds_of(sandbox, limits, time_limit) as bounds:
         for done, invocation in enumerate(every):
             report(_progress(invocation.label, done, len(every)))
-            outcome = _run_one(invocation, sandbox, bounds)
+            outcome = _run_one(invocation, sandbox, bounds, memory)
             after(outcome)
             outcomes.append(outcome)
             if outcome.status and (invocation.fatal or outcome.nothing_left):
@@ -125,12 +130,36 @@ def _asked(invocation: Invocation, words: tuple[str, ...]) -> Invocation:
     )
 
 
-def _run_one(invocation: Invocation, sandbox: Sandbox, bounds: Bounds) -> Outcome:
+def _run_one(
+    invocation: Invocation, sandbox: Sandbox, bounds: Bounds, memory: Memory | None
+) -> Outcome:
+    if memory is None:
+        return _really(invocation, sandbox, bounds, observe=False)[0]
+    began = time.monotonic()
+    known = memory.recall(invocation) if invocation.memo else None
+    if known is not None:
+        return Outcome(
+            invocation=invocation,
+            status=0,
+            seconds=time.monotonic() - began,
+            output=known,
+            replay=replay_line(invocation, sandbox),
+            remembered=True,
+        )
+    observe = memory.begin(invocation)
+    outcome, observed = _really(invocation, sandbox, bounds, observe=observe)
+    memory.keep(outcome, observed)
+    return outcome
+
+
+def _really(
+    invocation: Invocation, sandbox: Sandbox, bounds: Bounds, *, observe: bool
+) -> tuple[Outcome, Observed | None]:
     final = written_out(invocation, sandbox, bounds)
     if isinstance(final, Outcome):
-        return final
-    ended = execute(final, sandbox, bounds)
-    return _outcome(final, sandbox, ended, ended.output.text())
+        return final, None
+    ended = execute(final, sandbox, bounds, observe=observe)
+    return _outcome(final, sandbox, ended, ended.output.text()), ended.observed
 
 
 def _outcome(invocation: Invocation, sandbox: Sandbox, ended: Ended, output: str) -> Outcome:
