@@ -5,17 +5,20 @@
 runs such a list, each script in a sandbox over the tree. Nothing here knows how trees are stored.
 """
 
-from triggers.builtin import dracut
-from triggers.catalog import BUILTINS, INITRAMFS, Builtin
+from triggers.catalog import CATALOG, INITRAMFS
 from triggers.change import KernelChange, PackageScripts, TreeChange
 from triggers.commandline import replay_line
+from triggers.declared import BUILT_IN, DeclaredTrigger
+from triggers.declaredsteps import dracut
 from triggers.errors import (
     BrokenScriptTagsError,
+    PatternError,
     SandboxError,
     ScriptletFailedError,
     SkipRuleError,
     StoppedError,
     TriggerError,
+    TriggerOrderError,
     UnsupportedScriptletError,
 )
 from triggers.filetrigger import FileTrigger, PathList, file_triggers_of
@@ -44,15 +47,16 @@ from triggers.tags import Condition, Tags, TagValue
 from triggers.tools import tools_in
 
 __all__ = [
-    "BUILTINS",
+    "BUILT_IN",
+    "CATALOG",
     "INITRAMFS",
     "POLICY",
     "RULES",
     "TRIGGER_TAGS",
     "Bind",
     "BrokenScriptTagsError",
-    "Builtin",
     "Condition",
+    "DeclaredTrigger",
     "Descriptors",
     "FileTrigger",
     "Invocation",
@@ -64,6 +68,7 @@ __all__ = [
     "PackageScripts",
     "PackageTrigger",
     "PathList",
+    "PatternError",
     "Phase",
     "PhaseRule",
     "Plan",
@@ -83,6 +88,7 @@ __all__ = [
     "Tags",
     "TreeChange",
     "TriggerError",
+    "TriggerOrderError",
     "UnsupportedScriptletError",
     "describe_end",
     "describe_status",

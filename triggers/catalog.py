@@ -1,99 +1,54 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Built-in triggers: caches that a tree needs even if none of its packages has a trigger for them.
 
-A table. A row runs when a path that came or went matches; each distinct set of captures (an icon
-theme, a kernel version) is one run, called a target. Two things decide a row's options.
-Modification times mean nothing: they are zero in a deployed tree, and the time of day in what was
-just put together. And the same change must give the same bytes on every host, whatever order its
-file system lists names in.
+A table. Two things decide a row's options. Modification times mean nothing: they are zero in a
+deployed tree, and the time of day in what was just put together. And the same change must give the
+same bytes on every host, whatever order its file system lists names in.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
-from triggers.filetrigger import PathList
+from triggers.declared import DeclaredTrigger
+from triggers.target import captures_of
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Builtin:
-    """One row. `{0}` stands for the pattern's first capture in `tools` and `arguments`."""
-
-    name: str
-    prefixes: tuple[str, ...]  # its domain; the pattern is tried on paths below these only
-    pattern: re.Pattern[str]  # of a whole path
-    tools: tuple[str, ...]  # the first that is in the tree is used; a name, or an absolute path
-    aliases: tuple[str, ...] = ()  # other programs by which packages do the same
-    arguments: tuple[str, ...] = ()  # of the tool; with a body: $2 and up, the tool being $1
-    body: str | None = None
-    environment: tuple[tuple[str, str], ...] = ()
-    first: bool = False  # ahead of the transaction's file triggers rather than after everything
-    supersedes: bool = False  # packages' own triggers that only call the tool give way to this
-    operands: re.Pattern[str] = re.compile(r"(?!)")  # what a scriptlet may name to ask for the same
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """One run that a row asks for: its captures and the paths that asked."""
-
-    builtin: Builtin
-    captures: tuple[str, ...]
-    paths: tuple[str, ...]
-
-    def tool(self, exists: Callable[[str], bool]) -> str | None:
-        """Returns the program to run, None if the tree has none of them."""
-        tools = (tool.format(*self.captures) for tool in self.builtin.tools)
-        return next((tool for tool in tools if exists(tool)), None)
-
-    def arguments(self) -> tuple[str, ...]:
-        """Returns the arguments with the captures filled in."""
-        return tuple(argument.format(*self.captures) for argument in self.builtin.arguments)
-
-
-SYSUSERS = Builtin(
+SYSUSERS = DeclaredTrigger(
     name="systemd-sysusers",
-    prefixes=("/usr/lib/sysusers.d/",),
-    pattern=re.compile(r"/usr/lib/sysusers\.d/([^/]+\.conf)"),
+    paths=("/usr/lib/sysusers.d/{file:*.conf}",),
     tools=("systemd-sysusers",),
+    fatal=True,  # rpm, too, refuses a package whose users cannot be made
     reason=(
         "makes the users that own files and that %pre may ask for; only what the new files say, "
         "by their bare names, so that a file of the same name in /etc still overrides"
     ),
 )
 
-INITRAMFS = Builtin(
+INITRAMFS = DeclaredTrigger(
     name="dracut",
-    prefixes=(
-        "/usr/lib/dracut/",
+    paths=(
+        "/usr/lib/dracut/**",
         "/etc/dracut.conf",
-        "/usr/lib/firmware/intel-ucode/",
-        "/usr/lib/firmware/amd-ucode/",
-        "/usr/lib/modules/",
-    ),
-    pattern=re.compile(
-        r"/usr/lib/dracut/.+|/etc/dracut\.conf(?:\.d/[^/]+\.conf)?"
-        r"|/usr/lib/firmware/(?:intel|amd)-ucode/.+|/usr/lib/modules/[^/]+/vmlinuz"
+        "/etc/dracut.conf.d/*.conf",
+        "/usr/lib/firmware/(intel|amd)-ucode/**",
+        "/usr/lib/modules/*/vmlinuz",
     ),
     tools=("dracut",),
     arguments=("--force", "--reproducible"),
     # Device nodes cannot be made in the sandbox; the kernel's own devtmpfs brings them.
     environment=(("DRACUT_NO_MKNOD", "1"), ("TMPDIR", "/tmp")),
+    fatal=True,  # a tree with a new kernel does not boot without
     reason=(
         "the initramfs of the tree's one kernel, if dracut made the base's: microcode is loaded "
         "from it, and dracut's modules and configuration say what is in it"
     ),
 )
 
-_LIBDIR = r"/usr/lib[^/]*(?:/[^/]+-linux-[^/]+)?"
+_LIBDIR = ("/usr/{libdir:lib*}", "/usr/{libdir:lib*/*-linux-*}")
 
-BUILTINS: tuple[Builtin, ...] = (
-    Builtin(
+_CACHES = (
+    DeclaredTrigger(
         name="ldconfig",
-        prefixes=("/usr/lib", "/etc/ld.so.conf"),
-        pattern=re.compile(
-            r"/usr/lib[^/]*/(?:.*/)?(?:lib|ld-)[^/]*\.so[^/]*|/etc/ld\.so\.conf(?:\.d/[^/]+\.conf)?"
-        ),
+        paths=("/usr/lib*/**/(lib|ld-)*.so*", "/etc/ld.so.conf", "/etc/ld.so.conf.d/*.conf"),
         tools=("ldconfig",),
         first=True,
         supersedes=True,
@@ -102,92 +57,82 @@ BUILTINS: tuple[Builtin, ...] = (
             "triggers watch all of /usr/lib, this one libraries. What it keeps in /var is not kept"
         ),
     ),
-    Builtin(
+    DeclaredTrigger(
         name="depmod",
-        prefixes=("/usr/lib/modules/",),
-        pattern=re.compile(r"/usr/lib/modules/([^/]+)/.+\.ko(?:\.(?:gz|xz|zst))?"),
+        paths=("/usr/lib/modules/{kernel}/**/*.ko(|.gz|.xz|.zst)",),
         tools=("depmod",),
-        arguments=("{0}",),
+        arguments=("{kernel}",),
         body='[ ! -d "/usr/lib/modules/$2" ] || exec "$1" -a -- "$2"\n',
-        operands=re.compile(r"([^/]+)"),
         reason="module dependencies of each kernel touched; a removed kernel leaves no directory",
     ),
-    Builtin(
+    DeclaredTrigger(
         name="systemd-hwdb",
-        prefixes=("/usr/lib/udev/hwdb.d/", "/etc/udev/hwdb.d/"),
-        pattern=re.compile(r"/(?:usr/lib|etc)/udev/hwdb\.d/[^/]+\.hwdb"),
+        paths=("/(usr/lib|etc)/udev/hwdb.d/*.hwdb",),
         tools=("systemd-hwdb",),
         body='[ -e /etc/udev/hwdb.bin ] || exec "$1" update --usr\nexec "$1" update\n',
-        operands=re.compile(r"update"),
         reason="the hardware database; below /usr unless the tree keeps it in /etc, which wins",
     ),
-    Builtin(
+    DeclaredTrigger(
         name="glib-compile-schemas",
-        prefixes=("/usr/share/glib-2.0/schemas/",),
-        pattern=re.compile(r"/usr/share/glib-2\.0/schemas/[^/]+\.(?:xml|gschema\.override)"),
+        paths=("/usr/share/glib-2.0/schemas/*.(xml|gschema.override)",),
         tools=("glib-compile-schemas",),
         arguments=("/usr/share/glib-2.0/schemas",),
-        operands=re.compile(r"/usr/share/glib-2\.0/schemas/?"),
         reason="GSettings schemas; sorted by the tool, no time in its output",
     ),
-    Builtin(
+    DeclaredTrigger(
         name="gio-querymodules",
-        prefixes=("/usr/lib",),
-        pattern=re.compile(rf"({_LIBDIR})/gio/modules/[^/]+\.so"),
-        tools=("gio-querymodules-64", "gio-querymodules", "{0}/glib-2.0/gio-querymodules"),
-        arguments=("{0}/gio/modules",),
+        paths=tuple(f"{each}/gio/modules/*.so" for each in _LIBDIR),
+        tools=(
+            "gio-querymodules-64",
+            "gio-querymodules",
+            "/usr/{libdir}/glib-2.0/gio-querymodules",
+        ),
+        arguments=("/usr/{libdir}/gio/modules",),
         body='"$1" "$2" || exit\ncache=$2/giomodule.cache\n'
         '[ ! -e "$cache" ] || LC_ALL=C sort -o "$cache" "$cache"\n',
-        operands=re.compile(rf"({_LIBDIR})/gio/modules/?"),
         reason="GIO modules; sorted, as the tool lists them in the order of the directory",
     ),
-    Builtin(
+    DeclaredTrigger(
         name="gdk-pixbuf-query-loaders",
-        prefixes=("/usr/lib",),
-        pattern=re.compile(rf"({_LIBDIR})/gdk-pixbuf-2\.0/[^/]+/loaders/[^/]+\.so"),
+        paths=tuple(f"{each}/gdk-pixbuf-2.0/*/loaders/*.so" for each in _LIBDIR),
         tools=(
             "gdk-pixbuf-query-loaders-64",
             "gdk-pixbuf-query-loaders",
-            "{0}/gdk-pixbuf-2.0/gdk-pixbuf-query-loaders",
+            "/usr/{libdir}/gdk-pixbuf-2.0/gdk-pixbuf-query-loaders",
         ),
         arguments=("--update-cache",),
         reason="image loaders, one run for each library directory",
     ),
-    Builtin(
+    DeclaredTrigger(
         name="update-mime-database",
-        prefixes=("/usr/share/mime/",),
-        pattern=re.compile(r"/usr/share/mime/packages/[^/]+\.xml"),
+        paths=("/usr/share/mime/packages/*.xml",),
+        writes=("/usr/share/mime/**",),
         tools=("update-mime-database",),
         arguments=("/usr/share/mime",),
         environment=(("PKGSYSTEM_ENABLE_FSYNC", "0"),),
         supersedes=True,
-        operands=re.compile(r"/usr/share/mime/?"),
         reason="MIME types; without -n, which goes by times; without fsync, as the commit syncs",
     ),
-    Builtin(
+    DeclaredTrigger(
         name="update-desktop-database",
-        prefixes=("/usr/share/applications/",),
-        pattern=re.compile(r"/usr/share/applications/(?:.*/)?[^/]+\.desktop"),
+        paths=("/usr/share/applications/**/*.desktop",),
         tools=("update-desktop-database",),
         arguments=("--quiet", "/usr/share/applications"),
-        operands=re.compile(r"/usr/share/applications/?"),
         reason="which program opens which MIME type",
     ),
-    Builtin(
+    DeclaredTrigger(
         name="gtk-update-icon-cache",
-        prefixes=("/usr/share/icons/",),
-        pattern=re.compile(r"/usr/share/icons/([^/]+)/(?:.*/)?(?!icon-theme\.cache$)[^/]+"),
+        paths=("/usr/share/icons/{theme}/**",),
+        but=("/usr/share/icons/**/icon-theme.cache",),
         tools=("gtk-update-icon-cache", "gtk4-update-icon-cache"),
-        arguments=("/usr/share/icons/{0}",),
+        arguments=("/usr/share/icons/{theme}",),
         body='[ ! -e "$2/index.theme" ] || exec "$1" --force --quiet "$2"\n',
         supersedes=True,
-        operands=re.compile(r"/usr/share/icons/([^/]+)/?"),
         reason="icons of each theme touched that has an index; --force, as times mean nothing",
     ),
-    Builtin(
+    DeclaredTrigger(
         name="fontconfig",
-        prefixes=("/usr/share/fonts/", "/usr/share/X11/fonts/", "/usr/local/share/fonts/"),
-        pattern=re.compile(r"/usr/(?:local/)?share/(?:X11/)?fonts/.+"),
+        paths=("/usr/(share|share/X11|local/share)/fonts/**",),
         tools=("fc-list",),
         aliases=("fc-cache",),
         body="cache=/usr/lib/fontconfig/cache\n"
@@ -195,7 +140,6 @@ BUILTINS: tuple[Builtin, ...] = (
         # A cache holds the time of its directory, or this if that is earlier.
         environment=(("SOURCE_DATE_EPOCH", "0"),),
         supersedes=True,
-        operands=re.compile(r"/usr/share/fonts(?:/.*)?"),
         reason=(
             "fonts, where the tree keeps their cache in /usr: one in /var is the host's to make. "
             "Listing fonts makes missing caches; fc-cache would sleep two seconds, and delete as "
@@ -205,17 +149,20 @@ BUILTINS: tuple[Builtin, ...] = (
 )
 
 
-def targets(builtin: Builtin, paths: PathList) -> Iterator[Target]:
-    """Yields the runs that `paths`, which came or went, ask of a row, sorted by captures."""
-    found: dict[tuple[str, ...], list[str]] = {}
-    for prefix in builtin.prefixes:
-        for path in paths.below(prefix):
-            match = builtin.pattern.fullmatch(path)
-            if match:
-                found.setdefault(match.groups(), []).append(path)
-    for captures in sorted(found):
-        yield Target(builtin=builtin, captures=captures, paths=tuple(found[captures]))
+# In the order in which they run, where nothing says otherwise.
+CATALOG: tuple[DeclaredTrigger, ...] = (SYSUSERS, *_CACHES, INITRAMFS)
 
+# What a scriptlet may name to ask for the same, by row.
+_OPERANDS: Mapping[str, re.Pattern[str]] = {
+    "depmod": re.compile(r"([^/]+)"),
+    "systemd-hwdb": re.compile(r"update"),
+    "glib-compile-schemas": re.compile(r"/usr/share/glib-2\.0/schemas/?"),
+    "gio-querymodules": re.compile(r"/usr/(lib[^/]*(?:/[^/]+-linux-[^/]+)?)/gio/modules/?"),
+    "update-mime-database": re.compile(r"/usr/share/mime/?"),
+    "update-desktop-database": re.compile(r"/usr/share/applications/?"),
+    "gtk-update-icon-cache": re.compile(r"/usr/share/icons/([^/]+)/?"),
+    "fontconfig": re.compile(r"/usr/share/fonts(?:/.*)?"),
+}
 
 # What surrounds the call of a known tool in the snippets that packages have copied for years.
 _IDLE = re.compile(r"|#.*|:|true|set -e|exit 0|(?:/usr)?/?(?:bin/)?touch --no-create .*")
@@ -227,8 +174,8 @@ _CALL = re.compile(
 
 
 def asked_for(
-    interpreter: Sequence[str], body: str | None, rows: Sequence[Builtin] = BUILTINS
-) -> tuple[tuple[Builtin, tuple[str, ...]], ...]:
+    interpreter: Sequence[str], body: str | None, rows: Sequence[DeclaredTrigger] = _CACHES
+) -> tuple[tuple[DeclaredTrigger, tuple[str, ...]], ...]:
     """Returns the rows, with captures, that a scriptlet calls if it does nothing else at all.
 
     `%post -p /sbin/ldconfig` and the old idioms around icon and desktop caches are such; a script
@@ -253,7 +200,9 @@ def asked_for(
     return tuple(dict.fromkeys(found))
 
 
-def _call(line: str, rows: Sequence[Builtin]) -> tuple[Builtin, tuple[str, ...]] | None:
+def _call(
+    line: str, rows: Sequence[DeclaredTrigger]
+) -> tuple[DeclaredTrigger, tuple[str, ...]] | None:
     match = _CALL.fullmatch(line)
     if not match:
         return None
@@ -261,9 +210,10 @@ def _call(line: str, rows: Sequence[Builtin]) -> tuple[Builtin, tuple[str, ...]]
     for row in rows:
         if match["tool"] not in (*row.tools, *row.aliases):
             continue
-        matches = [row.operands.fullmatch(operand) for operand in operands]
+        pattern = _OPERANDS.get(row.name, re.compile(r"(?!)"))
+        matches = [pattern.fullmatch(operand) for operand in operands]
         if any(each is None for each in matches) or len(matches) > 1:
             return None
         captures = tuple(group for each in matches if each for group in each.groups())
-        return (row, captures) if len(captures) == row.pattern.groups else None
+        return (row, captures) if len(captures) == len(captures_of(row)) else None
     return None

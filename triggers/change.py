@@ -8,6 +8,8 @@ Nothing here knows how trees are stored. Paths are absolute and those of the mer
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from triggers.catalog import CATALOG
+from triggers.declared import DeclaredTrigger
 from triggers.filetrigger import FileTrigger, PathList
 from triggers.packagetrigger import CompareEvr, PackageTrigger
 from triggers.scriptlet import Scriptlet
@@ -82,6 +84,10 @@ class TreeChange:
     compare_evr: CompareEvr = _no_comparison  # asked only by package triggers with a version range
     sysusers_config: tuple[str, ...] = ()  # more files for the step that makes users, by their path
     kernel: KernelChange | None = None  # None: there is no initramfs to make anew
+    # Triggers that no package brings, in the order of the table; `anew` names those that the base
+    # does not know: what they watch of the base's files counts as well.
+    declared: tuple[DeclaredTrigger, ...] = CATALOG
+    anew: frozenset[str] = frozenset()
 
     @property
     def removed_paths(self) -> tuple[str, ...]:

@@ -4,6 +4,7 @@
 One line each: what happened, where, whose it is. What a person can do about it is a note (PEP 678).
 """
 
+from triggers.declared import BUILT_IN
 from triggers.invocation import Outcome, describe_end
 from triggers.phase import Phase
 
@@ -40,6 +41,21 @@ class SkipRuleError(TriggerError):
             self.add_note(f"slots that run: {', '.join(slots)}")
 
 
+class PatternError(TriggerError):
+    """A pattern of paths that means nothing."""
+
+    def __init__(self, what: str, pattern: str) -> None:
+        super().__init__(f"no pattern of paths, {what}, {pattern!r}")
+        self.what = what
+
+
+class TriggerOrderError(TriggerError):
+    """Declared triggers that cannot be put in an order."""
+
+    def __init__(self, what: str, name: str, origin: str) -> None:
+        super().__init__(f"no order of triggers, {what}, {name} ({origin})")
+
+
 class SandboxError(TriggerError):
     """The sandbox itself could not be set up; the scriptlet never started."""
 
@@ -64,7 +80,7 @@ class ScriptletFailedError(TriggerError):
         invocation = outcome.invocation
         builtin = invocation.phase is Phase.BUILTIN
         what = invocation.label if builtin else invocation.phase
-        whose = "built-in" if builtin else invocation.owner
+        whose = (invocation.origin or BUILT_IN) if builtin else invocation.owner
         how = f"has removed {removed}, which every tree needs" if removed else describe_end(outcome)
         super().__init__(f"{what} {how}, {whose}")
         self.outcome = outcome

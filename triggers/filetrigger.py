@@ -76,6 +76,10 @@ class PathList:
     def __iter__(self) -> Iterator[str]:
         return iter(self._paths)
 
+    def __contains__(self, path: object) -> bool:
+        at = bisect_left(self._paths, path) if isinstance(path, str) else len(self._paths)
+        return at < len(self._paths) and self._paths[at] == path
+
     def below(self, prefix: str) -> Sequence[str]:
         """Returns the paths that begin with `prefix`."""
         first = bisect_left(self._paths, prefix)

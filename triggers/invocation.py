@@ -26,6 +26,7 @@ class Invocation:
     expand: bool = False  # rpm expands macros in the body first
     query: str | None = None  # then it formats the body with this package's header: its NEVRA
     fatal: bool = False
+    origin: str = ""  # of a declared trigger: "built-in", or its drop-in's path
     memo: bool = False  # whether its result may be remembered
     reads: tuple[str, ...] = ()  # what it is declared to depend on: PATH, DIR/* or DIR/**
     writes: tuple[str, ...] = ()  # what it is declared to change, likewise

@@ -1,21 +1,23 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Turns a change of a tree into the scripts to run: rpm's order, our policy, the built-in triggers.
+"""Turns a change of a tree into the scripts to run: rpm's order, our policy, the declared triggers.
 
 Pure: the same change gives the same plan. A scriptlet that only calls a tool for which there is a
-built-in trigger gives way to that, which runs once for all.
+row in the catalog gives way to that, which runs once for all.
 """
 
 from collections.abc import Sequence
 
-from triggers import builtin
+from triggers import declaredsteps
 from triggers.catalog import asked_for
 from triggers.change import TreeChange, name_of
+from triggers.declared import DeclaredTrigger
 from triggers.draft import Draft, label_of
 from triggers.errors import UnsupportedScriptletError
-from triggers.filetrigger import FileTrigger, PathList
+from triggers.filetrigger import FileTrigger
 from triggers.invocation import Invocation, Plan
 from triggers.lua import LUA, lua_run
 from triggers.order import Source, Step, after, before
+from triggers.pattern import compiled
 from triggers.phase import RULES, Phase, ScriptFlags
 from triggers.policy import skip_reason
 from triggers.scriptlet import Scriptlet
@@ -24,6 +26,8 @@ from triggers.skiprule import SkipRule
 EVERY_PACKAGE = "*"
 
 _AT_THE_END = frozenset({Phase.TRANSFILETRIGGERIN, Phase.TRANSFILETRIGGERPOSTUN})
+# They are set off by files, and read files: the same gives the same.
+_REMEMBERED = _AT_THE_END | {Phase.FILETRIGGERIN, Phase.FILETRIGGERPOSTUN}
 
 
 def plan(
@@ -39,22 +43,21 @@ def plan(
 
     Raises:
         UnsupportedScriptletError: a script that would have to run needs what the tree lacks.
+        TriggerOrderError: what declared triggers say of one another leaves no order.
     """
     new = frozenset(each.package for each in change.added)
     going = frozenset(each.package for each in change.removed)
     draft = Draft(change=change, new=new, going=going, noscripts=noscripts, rules=tuple(skip))
-    brought = {path for each in change.added for path in each.files if path not in each.ghosts}
-    paths = PathList(brought.union(change.removed_paths))
+    paths = declaredsteps.Paths.of(change)
     early = [each for each in before(change) if _wanted(each, draft)]
     late = [each for each in after(change) if _wanted(each, draft)]
     head = [_invocation(each, change) for each in early if each.source.phase is Phase.PRETRANS]
-    head += builtin.sysusers(draft, paths)
+    head += declaredsteps.sysusers(draft, paths)
     head += [_invocation(each, change) for each in early if each.source.phase is not Phase.PRETRANS]
-    first, last = builtin.caches(draft, paths)
+    first, last = declaredsteps.others(draft, paths)
     tail = [_invocation(each, change) for each in late if each.source.phase not in _AT_THE_END]
     tail += first
     tail += [_invocation(each, change) for each in late if each.source.phase in _AT_THE_END]
-    last += builtin.initramfs(draft, paths)
     return Plan(before=tuple(head), after=(*tail, *last), skipped=tuple(draft.skipped))
 
 
@@ -94,26 +97,33 @@ def _scriptlet_gives_way(scriptlet: Scriptlet, draft: Draft) -> str | None:
     """Why a scriptlet that only calls known tools does not run; notes what it asked for."""
     if scriptlet.flags:
         return None
-    calls = asked_for(scriptlet.interpreter, scriptlet.body)
+    calls = asked_for(scriptlet.interpreter, scriptlet.body, _known(draft))
     for row, captures in calls:
         draft.asked.setdefault((row.name, captures), f"asked for by {label_of(scriptlet)}")
-    names = ", ".join(dict.fromkeys(row.name for row, _ in calls))
-    return f"the built-in {names} runs once for all" if calls else None
+    names = ", ".join(dict.fromkeys(declaredsteps.called(row) for row, _ in calls))
+    return f"{names} runs once for all" if calls else None
 
 
 def _trigger_gives_way(trigger: FileTrigger, draft: Draft) -> str | None:
     """Why a file trigger that only calls a known tool, where we know better how, does not run."""
-    calls = asked_for(trigger.interpreter, trigger.body) if not trigger.flags else ()
+    calls = asked_for(trigger.interpreter, trigger.body, _known(draft)) if not trigger.flags else ()
     if len(calls) != 1:
         return None
     row = calls[0][0]
+    patterns = (compiled(each) for each in (*row.paths, *row.writes))
+    known = tuple(prefix for each in patterns for prefix in each.prefixes)
     covered = all(
-        f"{prefix}/".startswith(row.prefixes) or f"/usr{prefix}/".startswith(row.prefixes)
+        f"{prefix}/".startswith(known) or f"/usr{prefix}/".startswith(known)
         for prefix in trigger.prefixes
     )
     if not (row.supersedes and covered and any(map(draft.change.tools, row.tools))):
         return None
-    return f"the built-in {row.name} does it if it has to be done"
+    return f"{declaredsteps.called(row)} does it if it has to be done"
+
+
+def _known(draft: Draft) -> list[DeclaredTrigger]:
+    """Returns the rows that scripts of packages may ask for: of the catalog, or in such a place."""
+    return [each for each in draft.change.declared if each.name in declaredsteps.KNOWN]
 
 
 def _invocation(step: Step, change: TreeChange) -> Invocation:
@@ -138,6 +148,8 @@ def _invocation(step: Step, change: TreeChange) -> Invocation:
         expand=bool(source.flags & ScriptFlags.EXPAND),
         query=source.package if source.flags & ScriptFlags.QFORMAT else None,
         fatal=RULES[source.phase].fatal,
+        memo=source.phase in _REMEMBERED
+        and not source.flags & (ScriptFlags.EXPAND | ScriptFlags.QFORMAT),
         why=step.why,
     )
 

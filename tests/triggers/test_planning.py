@@ -70,6 +70,8 @@ def test_a_library_triggers_ldconfig_only() -> None:
             owner="ldconfig",
             label="ldconfig",
             interpreter=("ldconfig",),
+            origin="built-in",
+            memo=True,
             why="changed: /usr/lib64/libfoo.so.1 and 1 more",
         ),
     )

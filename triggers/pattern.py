@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Patterns of paths, with captures: what sets a declared trigger off.
+
+`*` is any part of a name and `?` one character, never a slash; `[a-z]`, `[!a-z]` one character of a
+set. `**` stands for any number of names: none at all in the middle, at least one at the end.
+`{name}` captures a whole name, `{name:GLOB}` one that fits, or several where GLOB has slashes;
+`(a|b)` is either. Packages bring patterns, too: none may take long. So alternatives are written out
+before anything is matched, and what a star has passed is not looked at again: of what has a fixed
+length the first place that fits is as good as any later one (as in Python's own fnmatch).
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from triggers.errors import PatternError
+from triggers.filetrigger import PathList
+
+CAPTURE = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+
+_LONGEST = 1024
+_MOST = 64  # alternatives, written out
+_SPECIAL = re.compile(r"[*?\[{}]")
+_SET = re.compile(r"\[[!^]?\]?[^\]]*\]")
+_WORD = re.compile(r"\[[!^]?\]?[^\]]*\]|[()|]")
+_CAPTURED = re.compile(r"\{([^{}:]*)(?::((?:\[[!^]?\]?[^\]]*\]|[^\]\[{}])*))?\}")
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_ENDS = r"(?![^/])"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pattern:
+    """A pattern that can be asked."""
+
+    text: str
+    captures: tuple[str, ...]  # their names, as they come in the text
+    prefixes: tuple[str, ...]  # what a path must begin with, one of them
+    branches: tuple[re.Pattern[str], ...]  # one for each prefix
+
+    def match(self, path: str) -> tuple[str, ...] | None:
+        """Returns what `path` gives for each capture, None if it does not fit."""
+        for branch in self.branches:
+            match = branch.fullmatch(path)
+            if match:
+                return tuple(match[name] for name in self.captures)
+        return None
+
+    def matches(self, paths: PathList) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Yields those of `paths` that fit, with what they give for each capture."""
+        for prefix, branch in zip(self.prefixes, self.branches, strict=True):
+            for path in paths.below(prefix):
+                match = branch.fullmatch(path)
+                if match:
+                    yield path, tuple(match[name] for name in self.captures)
+
+
+@lru_cache(maxsize=1024)
+def compiled(text: str) -> Pattern:
+    """Returns the pattern that `text` says.
+
+    Raises:
+        PatternError: saying what about it is wrong.
+    """
+    if len(text) > _LONGEST:
+        raise PatternError(f"more than {_LONGEST} characters", f"{text[:40]}…")
+    if "\\" in text or not text.isprintable():
+        raise PatternError("a backslash or what cannot be printed", text)
+    texts = _alternatives(text)
+    names = [tuple(_compiled_names(each)) for each in texts]
+    if any(sorted(each) != sorted(names[0]) for each in names):
+        raise PatternError("alternatives that capture different names", text)
+    return Pattern(
+        text=text,
+        captures=names[0],
+        prefixes=tuple(literal_prefix(each) for each in texts),
+        branches=tuple(re.compile(_expression(each), re.DOTALL) for each in texts),
+    )
+
+
+def literal_prefix(text: str) -> str:
+    """Returns how everything that fits a pattern without alternatives begins."""
+    text = re.sub(r"\{\w+:", "", text)  # what a capture with a glob begins with is literal, too
+    special = _SPECIAL.search(text)
+    return text[: special.start()] if special else text
+
+
+def filled(text: str, values: dict[str, str]) -> str:
+    """Returns `text` with each `{name}` that has a value replaced by it."""
+    return CAPTURE.sub(lambda match: values.get(match[1], match[0]), text)
+
+
+def _alternatives(text: str) -> list[str]:
+    """Returns the texts that `(a|b)` stands for, in the order in which they are written."""
+    done, rest = [""], text
+    group: list[list[str]] | None = None  # of the parenthesis that is open
+    at = 0
+    for match in _WORD.finditer(rest):
+        plain, word = rest[at : match.start()], match[0]
+        at = match.end()
+        if group is None:
+            done = [each + plain for each in done]
+        else:
+            group[-1].append(plain)
+        match word:
+            case "(" if group is None:
+                group = [[]]
+            case "|" if group is not None:
+                group.append([])
+            case ")" if group is not None:
+                done = [each + "".join(branch) for each in done for branch in group]
+                group = None
+            case "(" | "|" | ")":
+                raise PatternError(f"a {word!r} that is out of place", text)
+            case _ if group is None:
+                done = [each + word for each in done]
+            case _:
+                group[-1].append(word)
+        if len(done) > _MOST:
+            raise PatternError(f"more than {_MOST} alternatives", text)
+    if group is not None:
+        raise PatternError("a '(' that is not closed", text)
+    return [each + rest[at:] for each in dict.fromkeys(done)]
+
+
+def _parts(text: str) -> Iterator[tuple[str, list[str]]]:
+    """Yields what stands between slashes: names of captures, "" for none, and globs of names."""
+    if not text.startswith("/"):
+        raise PatternError("no slash at the beginning", text)
+    at = 0
+    while at < len(text):
+        at += 1  # the slash
+        if text[at : at + 1] == "{":
+            match = _CAPTURED.match(text, at)
+            if match is None:
+                raise PatternError("a '{' that is not closed", text)
+            if not _NAME.fullmatch(match[1]):
+                raise PatternError(f"a capture called {match[1]!r}", text)
+            name, globs = match[1], (match[2] if match[2] is not None else "*").split("/")
+            if "**" in globs:
+                raise PatternError("'**' in a capture", text)
+        else:
+            match = re.compile(rf"(?:{_SET.pattern}|[^/])*").match(text, at)
+            assert match is not None
+            name, globs = "", [match[0]]
+        at = match.end()
+        if at < len(text) and text[at] != "/":
+            raise PatternError("a capture that is a part of a name", text)
+        yield name, globs
+
+
+def _compiled_names(text: str) -> Iterator[str]:
+    seen = set()
+    for name, _globs in _parts(text):
+        if name and name in seen:
+            raise PatternError(f"two captures called {name!r}", text)
+        if name:
+            seen.add(name)
+            yield name
+
+
+def _expression(text: str) -> str:
+    """Returns the regular expression for a pattern without alternatives."""
+    groups = [""]  # between one ** and the next
+    for name, globs in _parts(text):
+        if globs == ["**"] and not name:
+            groups.append("")
+            continue
+        inner = "/".join(_glob(glob, text) for glob in globs)
+        groups[-1] += f"/(?P<{name}>{inner})" if name else f"/{inner}"
+    head, *middle = groups
+    if not middle:
+        return head
+    last = middle.pop()
+    passed = "".join(rf"(?>(?:/[^/]+)*?{each}{_ENDS})" for each in middle)
+    return rf"{head}{passed}(?:/[^/]+)*?{last}" if last else rf"{head}{passed}(?:/[^/]+)+"
+
+
+def _glob(glob: str, text: str) -> str:
+    """Returns the regular expression for one name; `text` is the pattern that it is of."""
+    if glob in ("", ".", ".."):
+        raise PatternError(f"{glob!r} between slashes" if glob else "an empty name", text)
+    if "**" in _SET.sub("", glob):
+        raise PatternError("'**' that is a part of a name", text)
+    segments, at = [""], 0
+    while at < len(glob):
+        character = glob[at]
+        if character == "[":
+            match = _SET.match(glob, at)
+            if match is None:
+                raise PatternError("a '[' that is not closed", text)
+            segments[-1] += _set(match[0], text)
+            at = match.end()
+            continue
+        if character in "{}":
+            raise PatternError("a capture that is a part of a name", text)
+        if character == "*":
+            segments.append("")
+        else:
+            segments[-1] += "[^/]" if character == "?" else re.escape(character)
+        at += 1
+    if segments == ["", ""]:
+        return "[^/]+"
+    if len(segments) == 1:
+        return segments[0]
+    first, *middle, last = segments
+    return first + "".join(rf"(?>[^/]*?{each})" for each in middle) + rf"[^/]*{last}{_ENDS}"
+
+
+def _set(word: str, text: str) -> str:
+    """Returns the regular expression for a set of characters: none has the slash in it."""
+    inner = word[1:-1]
+    negated = inner[:1] in ("!", "^")
+    inner = inner[negated:]
+    if "/" in inner or not inner:
+        raise PatternError("a slash in a set" if inner else "an empty set", text)
+    out, at = [], 0
+    while at < len(inner):
+        if inner[at + 1 : at + 2] == "-" and at + 2 < len(inner):
+            if inner[at] > inner[at + 2]:
+                raise PatternError(f"a set from {inner[at]!r} down to {inner[at + 2]!r}", text)
+            out.append(f"{re.escape(inner[at])}-{re.escape(inner[at + 2])}")
+            at += 3
+        else:
+            out.append(re.escape(inner[at]))
+            at += 1
+    return f"(?!/)[{'^' if negated else ''}{''.join(out)}]"
