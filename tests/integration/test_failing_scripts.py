@@ -41,7 +41,7 @@ def log_of(host: Host) -> Path:
     cache = (
         os.environ.get("OVERLAY_CACHE_DIR") or host.path / "ostree/deploy/demo/var/cache/overlay"
     )
-    return max((Path(cache) / "log").iterdir())
+    return max((Path(cache) / "log").iterdir(), key=lambda path: path.stat().st_mtime_ns)
 
 
 def test_a_fatal_one_is_said_with_its_last_words_where_the_rest_is_and_what_one_can_do(
