@@ -25,7 +25,7 @@ class Class:
 STATE = ("tmpfiles", "factory")
 ACCOUNTS = ("accounts", "account tools", "sysusers")
 
-TOOLS = "dejavu-fonts-extra htop jq libjq1 libonig5 libunwind8 strace tree"
+TOOLS = "dejavu-fonts-extra htop jq libjq1 libonig5 librsvg2-common libunwind8 strace tree"
 DAEMONS = """dnsmasq-base libevent-2.1-7 liblua5.4-0 liblzf1 libnetfilter-conntrack3 libnfnetlink0
     memcached redis redis-tools"""
 HAND_MADE = "greet-any greet-new greet-old libgreet perl-interpreter"
@@ -401,9 +401,28 @@ CHAPTERS: dict[str, tuple[Class, ...]] = {
             cases="case-triggers-removal",
         ),
         Class(
-            what="the base's triggers: caches of fonts, icons, types, libraries",
-            cases="case-mime",
+            what="the base's triggers and overlay's own: caches of libraries, icons, types",
+            cases="""case-mime case-trigger-desktop case-trigger-icon case-trigger-library
+                case-trigger-library-directory case-trigger-mime case-trigger-theme""",
         ),
+        Class(
+            what="the same: fonts, in a directory of their own",
+            cases="case-trigger-font",
+            becomes="a cache of that directory, which notes no time; rpm's is thrown away by the "
+            "tool that made it",
+            conventions=("font caches", "tag of font caches"),
+        ),
+        Class(
+            what="the same: settings, modules of GIO, input methods",
+            cases="""case-trigger-dconf case-trigger-gio-module case-trigger-immodule
+                case-trigger-schema case-trigger-schema-override""",
+        ),
+        Class(
+            what="the same: hardware, kernel modules, authorities, Info's directory",
+            cases="""case-trigger-certificate case-trigger-hwdb case-trigger-info
+                case-trigger-info-other case-trigger-kernel-module""",
+        ),
+        Class(what="files that no cache knows", cases="case-trigger-program"),
     ),
     "Dependencies": (
         Class(
@@ -467,7 +486,9 @@ CHAPTERS: dict[str, tuple[Class, ...]] = {
             becomes="as the classes above say",
             conventions=STATE,
         ),
-        Class(what="command line tools and fonts of Debian, repackaged", cases=TOOLS),
+        Class(
+            what="command line tools, fonts and an image loader of Debian, repackaged", cases=TOOLS
+        ),
         Class(
             what="hand-made: a library in two versions with its users, an interpreter alone",
             cases=HAND_MADE,

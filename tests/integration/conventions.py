@@ -108,6 +108,11 @@ ONLY_RPM = (
         reason="caches of a running system in /var, which is the host's",
     ),
     Only(
+        name="tag of font caches",
+        pattern=r"/usr/lib/fontconfig/cache/CACHEDIR\.TAG",
+        reason="fc-cache tells backup programs that its directory need not be kept",
+    ),
+    Only(
         name="transient",
         pattern=r"/(run|var/tmp)/case-post-(run|var)(/state)?|/var/lib/rpm-state",
         reason="what a script leaves below /run, /var/tmp and /var/lib/rpm-state is not kept",
@@ -115,6 +120,13 @@ ONLY_RPM = (
 )
 
 ONLY_OURS = (
+    Only(
+        name="font caches",
+        pattern=r"/usr/lib/fontconfig/cache/[0-9a-f]{32}-le64\.cache-\d+",
+        reason="where SOURCE_DATE_EPOCH is set fc-cache notes that time for newer directories, and "
+        "then deletes its caches of them as outdated; ours are compared with the fonts themselves "
+        "(test_trigger_oracles)",
+    ),
     Only(
         name="tmpfiles",
         pattern=r"/usr/lib/tmpfiles\.d/(00-overlay|overlay-[^/]+)\.conf",

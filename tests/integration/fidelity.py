@@ -69,7 +69,8 @@ def specs() -> dict[str, Path]:
             text = path.read_text(encoding="utf-8").splitlines()
             name = next(line.split()[1] for line in text if line.startswith("Name:"))
             more = [line.split()[1] for line in text if line.startswith("%package ")]
-            found |= {name: path} | {f"{name}-{part}": path for part in more}
+            named = [name] if "%files" in text else []
+            found |= dict.fromkeys([*named, *(f"{name}-{part}" for part in more)], path)
     return found
 
 

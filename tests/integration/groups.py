@@ -41,6 +41,15 @@ GROUPS = {
             perl-interpreter perl-modules-5.42 x11-common xfconf case-post-perl""",
         tree="base/workstation",
     ),
+    "caches": Group(
+        packages="""case-trigger-certificate case-trigger-dconf case-trigger-desktop
+            case-trigger-font case-trigger-gio-module case-trigger-hwdb case-trigger-icon
+            case-trigger-immodule case-trigger-info case-trigger-info-other
+            case-trigger-kernel-module case-trigger-library case-trigger-library-directory
+            case-trigger-mime case-trigger-program case-trigger-schema
+            case-trigger-schema-override case-trigger-theme librsvg2-common""",
+        tree="base/workstation",
+    ),
     "files": Group(
         packages="""case-abi-fixed case-abi-follows case-boot-efi case-boot-file case-boot-link
             case-caps case-caps-setuid case-config-in-usr case-config-missingok

@@ -12,11 +12,20 @@ from tests.integration.live import LiveTree, live_tree
 from tests.integration.manifest import manifest
 
 # Caches that the world's packages leave to somebody else, where Fedora's have a trigger: ours has
-# them built in, and beside rpm these run once. The bytes are compared like all others.
-CACHES = (
-    ("update-desktop-database", "--quiet", "/usr/share/applications"),
-    ("gtk-update-icon-cache", "--force", "--quiet", "/usr/share/icons/hicolor"),
-)
+# them built in, and beside rpm these run once, where there is what feeds them. The bytes are
+# compared like all others.
+CACHES = {
+    "/usr/share/applications": ("update-desktop-database", "--quiet", "/usr/share/applications"),
+    **{
+        f"/usr/share/icons/{theme}": (
+            *("gtk-update-icon-cache", "--force", "--quiet"),
+            f"/usr/share/icons/{theme}",
+        )
+        for theme in ("hicolor", "CaseTrigger")
+    },
+    # The only kernel's.
+    "/usr/lib/modules/*/extra/case-trigger.ko.xz": ("sh", "-c", "depmod $(ls /usr/lib/modules)"),
+}
 
 _TOLD = 40  # differences
 
@@ -40,8 +49,9 @@ class Pair:
 
         `verify` are the lines that `rpm -V` has for our tree and not for rpm's.
         """
-        for tool, *arguments in CACHES:
-            if (self.rpm.root / "usr/bin" / tool).exists():
+        for feeds, (tool, *arguments) in CACHES.items():
+            has_tool = (self.rpm.root / "usr/bin" / tool).exists()
+            if has_tool and any(self.rpm.root.glob(feeds[1:])):
                 self.rpm.ask(tool, *arguments)
         self.rpm.boot()
         theirs = Tree(root=self.rpm.root, entries=manifest(self.rpm.root, by_name=True))
