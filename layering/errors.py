@@ -32,6 +32,15 @@ class UnknownRevisionError(LayeringError):
         self.revision = revision
 
 
+class NothingMatchesError(LayeringError):
+    """A question about packages that no package answers."""
+
+    def __init__(self, specs: Sequence[str], where: str) -> None:
+        what = ", ".join(f"'{spec}'" for spec in specs)
+        super().__init__(f"no package matches {what}: {where}" if specs else f"no package: {where}")
+        self.specs = tuple(specs)
+
+
 class BrokenObjectError(LayeringError):
     """An object of the repository does not decode as what its name says."""
 

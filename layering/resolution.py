@@ -210,14 +210,28 @@ def sack_config(
     target: Target, options: RepositoryOptions, cache_dir: Path, specs: Sequence[str] = ()
 ) -> SackConfig:
     """Returns where the solver's packages come from: the target's own configuration."""
-    dnf_conf = target.etc / "dnf" / "dnf.conf"
+    return configured(
+        target.etc, target.base.installroot, target.base.releasever, options, cache_dir, specs
+    )
+
+
+def configured(
+    etc: Path | None,
+    installroot: Path,
+    releasever: str | None,
+    options: RepositoryOptions,
+    cache_dir: Path,
+    specs: Sequence[str] = (),
+) -> SackConfig:
+    """Returns where the solver's packages come from: the configuration in some `/etc`."""
+    dnf_conf = etc / "dnf" / "dnf.conf" if etc else None
     return SackConfig(
-        installroot=target.base.installroot,
+        installroot=installroot,
         cache_dir=cache_dir,
-        repo_dirs=(target.etc / "yum.repos.d",),
-        vars_dirs=(target.etc / "dnf" / "vars",),
-        dnf_conf=dnf_conf if dnf_conf.is_file() else None,
-        releasever=options.releasever or target.base.releasever,
+        repo_dirs=(etc / "yum.repos.d",) if etc else (),
+        vars_dirs=(etc / "dnf" / "vars",) if etc else (),
+        dnf_conf=dnf_conf if dnf_conf and dnf_conf.is_file() else None,
+        releasever=options.releasever or releasever,
         repos_from_path=options.from_path,
         enable_repos=options.enable,
         disable_repos=options.disable,

@@ -64,11 +64,11 @@ def base_root(repo: Repo, base_commit: str | None, cache_dir: Path) -> Path:
     Raises:
         RpmdbError: the base has no rpmdb, or one that cannot be read.
     """
-    place = database_in(Path())
-    bases = cache_dir / "base"
-    root = bases / f"{base_commit or 'empty'}-{str(place).replace('/', '-')}"
-    if root.is_dir():
-        return root
+    kept = kept_root(base_commit, cache_dir)
+    if kept is not None:
+        return kept
+    root, place = _root_of(base_commit, cache_dir), database_in(Path())
+    bases = root.parent
     bases.mkdir(parents=True, exist_ok=True)
     _sweep(bases)
     scratch = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=bases))
@@ -85,6 +85,17 @@ def base_root(repo: Repo, base_commit: str | None, cache_dir: Path) -> Path:
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return root
+
+
+def kept_root(base_commit: str | None, cache_dir: Path) -> Path | None:
+    """Returns what `base_root` has made before, None if it has not."""
+    root = _root_of(base_commit, cache_dir)
+    return root if root.is_dir() else None
+
+
+def _root_of(base_commit: str | None, cache_dir: Path) -> Path:
+    place = str(database_in(Path())).replace("/", "-")
+    return cache_dir / "base" / f"{base_commit or 'empty'}-{place}"
 
 
 def database_in(installroot: Path) -> Path:

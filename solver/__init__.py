@@ -35,29 +35,37 @@ from solver.model import (
 )
 from solver.nevra import Nevra, compare_evr
 from solver.order import Dependency, OrderItem, erase_order, install_order
+from solver.queried import Field, Found, PackageInfo, Provider, Selection
 
 if TYPE_CHECKING:
+    from solver.queries import Catalogue
     from solver.sack import Sack
 
 __all__ = [
     "BaseMove",
     "BaseMovedError",
     "BrokenDownloadError",
+    "Catalogue",
     "ConfigurationError",
     "Dependency",
     "DownloadError",
+    "Field",
+    "Found",
     "Goal",
     "LayerStub",
     "Nevra",
     "OrderItem",
     "Package",
+    "PackageInfo",
     "Progress",
+    "Provider",
     "Reason",
     "Report",
     "Repository",
     "RepositoryError",
     "Sack",
     "SackConfig",
+    "Selection",
     "SignatureError",
     "SolverError",
     "Source",
@@ -74,9 +82,13 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """Imports `Sack`, and libdnf5 with it (100 ms), when somebody asks for it."""
+    """Imports `Sack` or `Catalogue`, and libdnf5 with it (100 ms), when somebody asks for it."""
     if name == "Sack":
         from solver.sack import Sack
 
         return Sack
+    if name == "Catalogue":
+        from solver.queries import Catalogue
+
+        return Catalogue
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -85,6 +85,7 @@ class SackConfig:
 
     installroot: Path  # holds the base rpmdb at the host librpm's %_dbpath; never written to
     cache_dir: Path  # metadata and packages, shared across runs
+    other_cache: Path | None = None  # root's, for whoever may not write there: copied if it serves
     repo_dirs: tuple[Path, ...] = ()  # directories with *.repo files, of the target tree
     vars_dirs: tuple[Path, ...] = ()
     dnf_conf: Path | None = None

@@ -44,7 +44,7 @@ class Sack:
         self._cleanup = ExitStack()
         private = self._cleanup.enter_context(private_root(config.installroot, config.cache_dir))
         try:
-            self._base = _configured_base(config, private)
+            self._base = configured_base(config, private)
             disabled = list(self._base.get_config().get_disable_excludes_option().get_value())
             # Excludes hide packages from queries for good; see everything first, then apply them.
             self._base.get_config().disable_excludes = ["*"]
@@ -70,7 +70,7 @@ class Sack:
         Raises:
             ConfigurationError, RepositoryError
         """
-        with _nothing_kept():
+        with nothing_kept():
             return cls(config, report)
 
     def resolve(self, goal: Goal) -> Transaction:
@@ -82,7 +82,7 @@ class Sack:
         Raises:
             UnknownPackageError, UnsatisfiableError, BaseMovedError, UnreadableRpmError
         """
-        with _nothing_kept():
+        with nothing_kept():
             return self._resolver.resolve(goal)
 
     def download(self, packages: Sequence[Package]) -> tuple[VerifiedRpm, ...]:
@@ -93,7 +93,7 @@ class Sack:
         Raises:
             DownloadError, BrokenDownloadError, SignatureError
         """
-        with _nothing_kept():
+        with nothing_kept():
             return self._downloader.download(packages)
 
     def repositories(self) -> tuple[Repository, ...]:
@@ -120,7 +120,7 @@ class Sack:
 
 
 @contextmanager
-def _nothing_kept() -> Iterator[None]:
+def nothing_kept() -> Iterator[None]:
     """Frees what the frames of a passing exception hold.
 
     Whoever keeps the exception keeps its frames, and libdnf5's objects in them beyond their Base:
@@ -136,7 +136,7 @@ def _nothing_kept() -> Iterator[None]:
         raise
 
 
-def _configured_base(config: SackConfig, private: Path) -> Any:
+def configured_base(config: SackConfig, private: Path) -> Any:
     """Returns a libdnf5 Base that is set up and has its repositories configured, not loaded."""
     base = libdnf5.base.Base()
     options = base.get_config()
@@ -148,7 +148,8 @@ def _configured_base(config: SackConfig, private: Path) -> Any:
     options.plugins = False
     options.pluginconfpath = str(private / "plugins")
     options.pluginpath = str(private / "plugins")
-    options.cachedir = options.system_cachedir = str(config.cache_dir / "metadata")
+    options.cachedir = str(config.cache_dir / "metadata")
+    options.system_cachedir = str((config.other_cache or config.cache_dir) / "metadata")
     options.persistdir = str(private / "persist")
     options.system_state_dir = "/state"  # below the installroot, as libdnf5 puts it
     options.transaction_history_dir = "/history"

@@ -48,6 +48,10 @@ Commands:
   cleanup     Remove what is no longer needed.
   finalize    Let a staged deployment that is locked take effect.
   status      Show the deployments, their base and requests.
+  search      Search names and summaries for words.
+  info        Tell what packages are, where they are, and for which request.
+  list        List packages of the tree and of the repositories.
+  provides    Tell which packages provide something.
   refresh-md  Fetch the repositories' metadata, and list them.
   diff        Show what differs between two trees.
   shell       Look around in a tree, in the sandbox that its scripts ran in.
