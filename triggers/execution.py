@@ -12,6 +12,7 @@ from triggers.errors import SandboxError
 from triggers.invocation import Invocation
 from triggers.limits import INTERVAL, Excess, Watch
 from triggers.observed import Observed
+from triggers.observer import observing
 from triggers.output import LIMIT, Capture
 from triggers.process import Command, Confined, Streams, Terms, confined, memory_file
 from triggers.sandbox import Sandbox
@@ -63,7 +64,7 @@ def execute(
     keep_errors_apart: bool = False,
     observe: bool = False,
 ) -> Ended:
-    """Runs an invocation as it is, and returns how it ended.
+    """Runs an invocation as it is, and returns how it ended, and with `observe` what it looked at.
 
     Raises:
         SandboxError: the sandbox could not be set up.
@@ -75,13 +76,18 @@ def execute(
         errors = memory_file(stack, b"" if keep_errors_apart else None)
         stdin = memory_file(stack, invocation.stdin)
         streams = Streams(stdin=stdin, stderr=errors)
-        with confined(command(invocation), sandbox, streams, bounds.terms) as running:
+        observer = stack.enter_context(observing()) if observe else None
+        prepare = observer.install if observer else None
+        with confined(
+            command(invocation), sandbox, streams, bounds.terms, prepare=prepare
+        ) as running:
             in_time, excess = _follow(running, capture, began + bounds.seconds, bounds.watch)
             running.end()
             excess = excess or bounds.watch.excess(None)
             with suppress(BlockingIOError):
                 while _take(_output_of(running), capture):
                     pass
+        observed = observer.observed() if observer else None
         apart = os.pread(errors, 1 << 16, 0) if errors is not None else b""
     status = running.status
     if in_time and not excess and not running.ran:
@@ -93,6 +99,7 @@ def execute(
         seconds=time.monotonic() - began,
         timed_out=not in_time,
         excess=excess,
+        observed=observed,
     )
 
 

@@ -140,9 +140,16 @@ class Confined:
 
 @contextmanager
 def confined(
-    command: Command, sandbox: Sandbox, streams: Streams, terms: Terms
+    command: Command,
+    sandbox: Sandbox,
+    streams: Streams,
+    terms: Terms,
+    *,
+    prepare: Callable[[], None] | None = None,
 ) -> Iterator[Confined]:
     """Gives the running command; afterwards nothing of it is left.
+
+    `prepare` is called in the new process, before it becomes bubblewrap.
 
     Raises:
         SandboxError: the sandbox could not be set up, or what ran in it not be ended.
@@ -163,7 +170,9 @@ def confined(
                     tree=gate,
                     calls=memory_file(theirs, filter_program()),
                 )
-                process = _start(command, sandbox, descriptors, streams, terms)
+                process = _start(
+                    command, sandbox, descriptors, streams, terms, prepare or terms.take_terminal
+                )
                 if process.stdout is not None:
                     ours.callback(process.stdout.close)
                 running = Confined(process, reports, command.label)
@@ -179,7 +188,12 @@ def confined(
 
 
 def _start(
-    command: Command, sandbox: Sandbox, descriptors: Descriptors, streams: Streams, terms: Terms
+    command: Command,
+    sandbox: Sandbox,
+    descriptors: Descriptors,
+    streams: Streams,
+    terms: Terms,
+    prepare: Callable[[], None] | None,
 ) -> "subprocess.Popen[bytes]":
     argv = sandbox.argv(
         command.words,
@@ -199,7 +213,7 @@ def _start(
             umask=0o022,
             # An interrupt from the terminal is for the caller, who then ends the script.
             start_new_session=True,
-            preexec_fn=terms.take_terminal,
+            preexec_fn=prepare,
         )
     except FileNotFoundError:
         error = SandboxError("bubblewrap's program 'bwrap' is not on the path", command.label)
