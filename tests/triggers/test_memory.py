@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-
 from tests.triggers.roots import make_root, sandbox_over
 from triggers import Invocation, Observed, Outcome, Phase, run
 
