@@ -11,4 +11,4 @@ IMPORTER_VERSION = 2
 
 # What a base and a set of layers become as a merged tree: union rules, scriptlets that are skipped
 # or replaced, what they wrote to /var, ids of accounts, built-in triggers, labels, rpmdb, metadata.
-POLICY_VERSION = 6
+POLICY_VERSION = 7

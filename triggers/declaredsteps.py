@@ -22,7 +22,9 @@ from triggers.phase import Phase
 from triggers.target import Target, targets
 
 # Packages and their scripts know these by their tools.
-KNOWN = frozenset(each.name for each in CATALOG if each not in (SYSUSERS, INITRAMFS))
+KNOWN = frozenset(
+    each.name for each in CATALOG if not each.skipped and each not in (SYSUSERS, INITRAMFS)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +99,7 @@ def called(trigger: DeclaredTrigger) -> str:
 
 
 def _runs(trigger: DeclaredTrigger, draft: Draft, paths: Paths) -> list[Invocation]:
-    if trigger is INITRAMFS and draft.change.kernel is None:
+    if trigger.skipped or (trigger is INITRAMFS and draft.change.kernel is None):
         return []
     asking = _asking(trigger, draft.change, paths)
     wanted = {target.captures: target for target in targets(trigger, asking)}
@@ -149,8 +151,6 @@ def _invocation(draft: Draft, target: Target, paths: Paths) -> Invocation | None
 
 def _idle(draft: Draft, target: Target) -> str | None:
     """Returns why a target's trigger does not run, None if it does."""
-    if target.trigger.skipped:
-        return target.trigger.skipped
     twin = next((each for each in draft.fired if _does_the_same(each, target)), None)
     if twin:
         return f"{label_of(twin)} does it"

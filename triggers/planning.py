@@ -8,7 +8,6 @@ row in the catalog gives way to that, which runs once for all.
 from collections.abc import Sequence
 
 from triggers import declaredsteps
-from triggers.catalog import asked_for
 from triggers.change import TreeChange, name_of
 from triggers.declared import DeclaredTrigger
 from triggers.draft import Draft, label_of
@@ -20,12 +19,15 @@ from triggers.order import Source, Step, after, before
 from triggers.pattern import compiled
 from triggers.phase import RULES, Phase, ScriptFlags
 from triggers.policy import skip_reason
+from triggers.recognised import recognised
 from triggers.scriptlet import Scriptlet
 from triggers.skiprule import SkipRule
+from triggers.target import Target
 
 EVERY_PACKAGE = "*"
 
 _AT_THE_END = frozenset({Phase.TRANSFILETRIGGERIN, Phase.TRANSFILETRIGGERPOSTUN})
+_FOR_THE_HOST = "it only tells a running system, or fills a cache in /var that the host makes"
 # They are set off by files, and read files: the same gives the same.
 _REMEMBERED = _AT_THE_END | {Phase.FILETRIGGERIN, Phase.FILETRIGGERPOSTUN}
 
@@ -97,28 +99,36 @@ def _scriptlet_gives_way(scriptlet: Scriptlet, draft: Draft) -> str | None:
     """Why a scriptlet that only calls known tools does not run; notes what it asked for."""
     if scriptlet.flags:
         return None
-    calls = asked_for(scriptlet.interpreter, scriptlet.body, _known(draft))
-    for row, captures in calls:
+    found = recognised(scriptlet.interpreter, scriptlet.body, _known(draft))
+    if found is None:
+        return None
+    for row, captures in found.calls:
         draft.asked.setdefault((row.name, captures), f"asked for by {label_of(scriptlet)}")
-    names = ", ".join(dict.fromkeys(declaredsteps.called(row) for row, _ in calls))
-    return f"{names} runs once for all" if calls else None
+    names = ", ".join(dict.fromkeys(declaredsteps.called(row) for row, _ in found.calls))
+    return f"{names} runs once for all" if names else _FOR_THE_HOST
 
 
 def _trigger_gives_way(trigger: FileTrigger, draft: Draft) -> str | None:
     """Why a file trigger that only calls a known tool, where we know better how, does not run."""
-    calls = asked_for(trigger.interpreter, trigger.body, _known(draft)) if not trigger.flags else ()
-    if len(calls) != 1:
+    if trigger.flags:
         return None
-    row = calls[0][0]
-    patterns = (compiled(each) for each in (*row.paths, *row.writes))
-    known = tuple(prefix for each in patterns for prefix in each.prefixes)
-    covered = all(
-        f"{prefix}/".startswith(known) or f"/usr{prefix}/".startswith(known)
-        for prefix in trigger.prefixes
-    )
-    if not (row.supersedes and covered and any(map(draft.change.tools, row.tools))):
+    found = recognised(trigger.interpreter, trigger.body, _known(draft))
+    if found is None:
         return None
-    return f"{declaredsteps.called(row)} does it if it has to be done"
+    if not found.calls:
+        return _FOR_THE_HOST
+    for row, captures in found.calls:
+        patterns = (compiled(each) for each in (*row.paths, *row.writes))
+        known = tuple(prefix for each in patterns for prefix in each.prefixes)
+        covered = all(
+            f"{prefix}/".startswith(known) or f"/usr{prefix}/".startswith(known)
+            for prefix in trigger.prefixes
+        )
+        tool = Target(trigger=row, captures=captures).tool(draft.change.tools)
+        if not (row.supersedes and covered and tool):
+            return None
+    names = ", ".join(dict.fromkeys(declaredsteps.called(row) for row, _ in found.calls))
+    return f"{names} does it if it has to be done"
 
 
 def _known(draft: Draft) -> list[DeclaredTrigger]:
