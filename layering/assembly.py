@@ -85,7 +85,7 @@ def assemble(
         outcomes=outcomes,
         plan=planned,
         dropped=dropped,
-        warnings=(*warnings_of_replaced(united.replaced), *warnings),
+        warnings=(*planned.warnings, *warnings_of_replaced(united.replaced), *warnings),
         linux=linux,
     )
 
@@ -102,6 +102,7 @@ def _planned(repo: Repo, recipe: Recipe, united: Union) -> tuple[KernelChange | 
         noscripts=recipe.noscripts,
         skip=recipe.skip,
         kernel=booted,
+        host=recipe.triggers,
     )
     if planned.after or planned.before:
         planned = replace(planned, after=(*planned.after, *last_check(repo, united)))

@@ -132,6 +132,7 @@ def _recipe(host: Host, target: Target, parts: Parts, options: MergeOptions) -> 
         checkout=nearest_checkout(sysroot.deployments, target.base_commit),
         noscripts=parts.allowances.noscripts,
         skip=target.skip,
+        triggers=target.triggers,
         replacing=parts.allowances.replacefiles,
         time_limit=target.settings.time_limit,
         keep_failed=options.keep_failed,
@@ -176,9 +177,14 @@ def _described(
         policy_version=POLICY_VERSION,
         allowances=parts.allowances,
         skip=target.settings.skip,
+        triggers=_host_triggers(target),
         skipped=_skipped(done.plan),
         notes=notes,
     )
+
+
+def _host_triggers(target: Target) -> tuple[tuple[str, str], ...]:
+    return tuple((each.name, each.digest) for each in target.triggers)
 
 
 def _skipped(plan: Plan) -> tuple[SkippedRecord, ...]:
@@ -217,6 +223,7 @@ def _key(target: Target, parts: Parts, records: Sequence[LayerRecord]) -> str:
         ),
         "allowances": parts.allowances.to_dict(),
         "skip": target.settings.skip,
+        "triggers": _host_triggers(target),
     }
     text = json.dumps(material, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -40,6 +40,7 @@ TYPES: Mapping[str, str] = {
     "overlay.policy-version": "u",
     "overlay.allowances": "a{sas}",
     "overlay.skip": "as",
+    "overlay.triggers": "a(ss)",
     "overlay.skipped": "a(ss)",
     "overlay.notes": "as",
 }
@@ -48,7 +49,10 @@ _ALWAYS = frozenset(
     | {"overlay.layers", "overlay.warnings", "overlay.policy-version"}
 )
 # Written where there is something to write.
-_SOMETIMES = ("overlay.allowances", "overlay.skip", "overlay.skipped", "overlay.notes")
+_SOMETIMES = (
+    *("overlay.allowances", "overlay.skip", "overlay.triggers"),
+    *("overlay.skipped", "overlay.notes"),
+)
 Replaced = tuple[tuple[Nevra, Nevra], ...]  # (new, old)
 
 
@@ -113,6 +117,7 @@ class TreeMetadata:
     policy_version: int = 0
     allowances: Allowances = NOTHING
     skip: tuple[str, ...] = ()  # rules of the host that kept scripts from running
+    triggers: tuple[tuple[str, str], ...] = ()  # the host's own: file names, and digests or ""
     skipped: tuple[SkippedRecord, ...] = ()
     notes: tuple[str, ...] = ()  # warnings of no script's failure
 
@@ -140,6 +145,7 @@ class TreeMetadata:
             "overlay.policy-version": self.policy_version,
             "overlay.allowances": dict(sorted(self.allowances.to_dict().items())),
             "overlay.skip": sorted(self.skip),
+            "overlay.triggers": sorted(self.triggers),
             "overlay.skipped": [(each.label, each.reason) for each in self.skipped],
             "overlay.notes": self.notes,
         }

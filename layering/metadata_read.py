@@ -40,6 +40,7 @@ def read(commit: Commit) -> TreeMetadata:
         policy_version=found.number("overlay.policy-version"),
         allowances=found.allowances(),
         skip=tuple(map(str, found.rows("overlay.skip"))),
+        triggers=tuple(_texts(found.rows("overlay.triggers"))),
         skipped=tuple(_skipped(found.rows("overlay.skipped"))),
         notes=tuple(map(str, found.rows("overlay.notes"))),
     )
@@ -140,6 +141,13 @@ def _warnings(rows: Sequence[object]) -> Iterator[WarningRecord]:
         match row:
             case (str(package), str(phase), int(status), str(message)):
                 yield WarningRecord(package=package, phase=phase, status=status, message=message)
+
+
+def _texts(rows: Sequence[object]) -> Iterator[tuple[str, str]]:
+    for row in rows:
+        match row:
+            case (str(first), str(second)):
+                yield first, second
 
 
 def _skipped(rows: Sequence[object]) -> Iterator[SkippedRecord]:

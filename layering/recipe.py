@@ -7,6 +7,7 @@ A checkout only saves time; the limits on scripts decide whether there is a tree
 from dataclasses import dataclass
 
 from layering.base import Base
+from layering.hosttriggers import HostFile
 from layering.importer import LayerInfo
 from layering.labels import Labels
 from layering.workspace import Checkout
@@ -22,6 +23,7 @@ class Recipe:
     checkout: Checkout | None  # an existing one near the result; None: a new one is made
     noscripts: frozenset[str] = frozenset()
     skip: tuple[SkipRule, ...] = ()  # scripts that are turned off, the base's triggers included
+    triggers: tuple[HostFile, ...] = ()  # drop-ins of this host alone
     replacing: frozenset[str] = frozenset()  # packages whose files may take the place of others'
     time_limit: float = 600.0  # seconds for each script
     keep_failed: bool = False  # a tree that cannot be finished is kept as it is (`failedtree`)

@@ -6,21 +6,25 @@ it), once more where a new package's trigger asks for what the base's packages h
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from layering import rpmdb, rpmdb_query
 from layering.account_ids import POOL_CONFIG_PATH
 from layering.base import Base
 from layering.dirtree import find
+from layering.hosttriggers import HostFile
 from layering.importer import LayerInfo
 from layering.layerscripts import install_sequence, scripts_of
 from layering.repo import Repo
 from layering.rpmdb_files import files_below
+from layering.triggerfiles import THE_BASE, triggers_of
 from layering.union import Union
 from solver import Nevra, compare_evr
 from triggers import (
     TRIGGER_TAGS,
     FileTrigger,
     KernelChange,
+    PackageScripts,
     PackageTrigger,
     PathList,
     Plan,
@@ -46,19 +50,23 @@ def plan_of(
     noscripts: frozenset[str] = frozenset(),
     skip: Sequence[SkipRule] = (),
     kernel: KernelChange | None = None,
+    host: Sequence[HostFile] = (),
 ) -> Plan:
     """Returns what runs over the united tree, and what is skipped.
 
-    `kernel` is the tree's, if its initramfs can be made anew.
+    `kernel` is the tree's, if its initramfs can be made anew; `host` are the host's own triggers.
+
+    Raises:
+        DropInError: the host has one that cannot be used in this tree.
     """
     installed = _installed(base)
     versions: dict[str, tuple[str, ...]] = {}
     for nevra, _files, _packages in installed:
         versions[nevra.name] = (*versions.get(nevra.name, ()), nevra.evr)
+    added = tuple(scripts_of(layer, base.layout) for layer in install_sequence(layers, base.layout))
+    table = triggers_of(repo, united.root_tree, host, owners_of(added))
     change = TreeChange(
-        added=tuple(
-            scripts_of(layer, base.layout) for layer in install_sequence(layers, base.layout)
-        ),
+        added=added,
         base_file_triggers=tuple(trigger for _, files, _ in installed for trigger in files),
         base_package_triggers=tuple(trigger for _, _, found in installed for trigger in found),
         tools=tools_of(repo, united),
@@ -67,8 +75,23 @@ def plan_of(
         compare_evr=compare_evr,
         sysusers_config=(POOL_CONFIG_PATH,) if base.commit is not None else (),
         kernel=kernel,
+        declared=table.triggers,
+        anew=table.anew,
     )
-    return plan(change, noscripts=noscripts, skip=skip)
+    warnings = tuple(f"trigger left out: {each}" for each in table.problems)
+    return replace(plan(change, noscripts=noscripts, skip=skip), warnings=warnings)
+
+
+def owners_of(packages: Sequence[PackageScripts]) -> Callable[[str], str]:
+    """Returns the question whose a path is: a layer's, by its NEVRA, or the base's."""
+    owners: dict[str, str] = {}
+
+    def owner(path: str) -> str:
+        if not owners:
+            owners.update((each, package.package) for package in packages for each in package.files)
+        return owners.get(path, THE_BASE)
+
+    return owner
 
 
 def tools_of(repo: Repo, united: Union) -> Callable[[str], bool]:

@@ -14,6 +14,7 @@ from layering.base import Base, load_base
 from layering.configuration import IN_ETC, Configuration, ConfigurationError, load
 from layering.deployments import Deployment
 from layering.errors import SysrootError
+from layering.hosttriggers import HostFile, checked, host_files
 from layering.metadata import TreeMetadata
 from layering.metadata_read import base_of, is_layered, read
 from layering.sysroot import Sysroot
@@ -33,6 +34,7 @@ class Target:
     pending_base: Base  # the pending deployment's, which is the next one's unless it moves
     settings: Configuration
     skip: tuple[SkipRule, ...]  # the settings' rules for scripts
+    triggers: tuple[HostFile, ...]  # drop-ins of this host alone
     tree: TreeMetadata  # what the pending commit says of its layers; empty where it has none
 
     @property
@@ -59,6 +61,7 @@ def load_target(sysroot: Sysroot, stateroot: str | None, cache_dir: Path) -> Tar
     Raises:
         SysrootError: nothing is deployed there.
         ConfigurationError: the host's settings cannot be read, or are none.
+        DropInError: a trigger of the host cannot be read, or is none.
         OriginError: the pending deployment's origin cannot be read: its requests would be lost.
     """
     name = sysroot.chosen_stateroot(stateroot)
@@ -81,6 +84,7 @@ def load_target(sysroot: Sysroot, stateroot: str | None, cache_dir: Path) -> Tar
         base=base,
         pending_base=base,
         settings=settings,
+        triggers=checked(host_files(config.path)),
         skip=_rules(settings, config.path / "etc" / IN_ETC),
         tree=tree,
     )

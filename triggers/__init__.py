@@ -10,8 +10,11 @@ from triggers.change import KernelChange, PackageScripts, TreeChange
 from triggers.commandline import replay_line
 from triggers.declared import BUILT_IN, DeclaredTrigger
 from triggers.declaredsteps import dracut
+from triggers.dropin import LARGEST_DROPIN, check_file_name
+from triggers.dropin import parse as parse_dropin
 from triggers.errors import (
     BrokenScriptTagsError,
+    DropInError,
     PatternError,
     SandboxError,
     ScriptletFailedError,
@@ -43,13 +46,16 @@ from triggers.runner import Report, run
 from triggers.sandbox import Bind, Descriptors, Sandbox
 from triggers.scriptlet import Scriptlet, scriptlets_of
 from triggers.skiprule import SkipRule
+from triggers.table import DROPIN_DIRECTORIES, DropIn, Shadowed, Table, table_of
 from triggers.tags import Condition, Tags, TagValue
 from triggers.tools import tools_in
 
 __all__ = [
     "BUILT_IN",
     "CATALOG",
+    "DROPIN_DIRECTORIES",
     "INITRAMFS",
+    "LARGEST_DROPIN",
     "POLICY",
     "RULES",
     "TRIGGER_TAGS",
@@ -58,6 +64,8 @@ __all__ = [
     "Condition",
     "DeclaredTrigger",
     "Descriptors",
+    "DropIn",
+    "DropInError",
     "FileTrigger",
     "Invocation",
     "KernelChange",
@@ -80,26 +88,31 @@ __all__ = [
     "ScriptFlags",
     "Scriptlet",
     "ScriptletFailedError",
+    "Shadowed",
     "SkipRule",
     "SkipRuleError",
     "Skipped",
     "StoppedError",
+    "Table",
     "TagValue",
     "Tags",
     "TreeChange",
     "TriggerError",
     "TriggerOrderError",
     "UnsupportedScriptletError",
+    "check_file_name",
     "describe_end",
     "describe_status",
     "dracut",
     "file_triggers_of",
     "package_triggers_of",
+    "parse_dropin",
     "plan",
     "replay",
     "replay_line",
     "run",
     "scriptlets_of",
     "shell",
+    "table_of",
     "tools_in",
 ]

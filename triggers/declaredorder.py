@@ -24,11 +24,8 @@ def in_order(table: Sequence[DeclaredTrigger]) -> tuple[DeclaredTrigger, ...]:
     try:
         sorter.prepare()
     except CycleError as error:
-        # It says so from the one that waits to the one that is waited for.
-        cycle = [named[name] for name in reversed(error.args[1])]
-        says = next((each for each in cycle if each.before or each.after), cycle[0])
-        way = " before ".join(each.name for each in cycle)
-        raise TriggerOrderError(f"a circle: {way}", says.name, says.origin) from None
+        cycle = tuple(error.args[1])  # each has to be earlier than the next
+        raise TriggerOrderError(f"a circle: {' before '.join(cycle)}", cycle) from None
     place = {each.name: (not each.first, at) for at, each in enumerate(table)}
     ready, ordered = set(sorter.get_ready()), []
     while ready:
@@ -50,5 +47,5 @@ def _edges(
         for earlier, later in pairs:
             if later.first and not earlier.first:
                 what = f"{later.name} runs first and {earlier.name} does not"
-                raise TriggerOrderError(what, each.name, each.origin)
+                raise TriggerOrderError(what, (earlier.name, later.name))
             yield earlier, later

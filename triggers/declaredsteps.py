@@ -99,7 +99,9 @@ def called(trigger: DeclaredTrigger) -> str:
 
 
 def _runs(trigger: DeclaredTrigger, draft: Draft, paths: Paths) -> list[Invocation]:
-    if trigger.skipped or (trigger is INITRAMFS and draft.change.kernel is None):
+    if trigger.skipped and trigger.origin == BUILT_IN:
+        return []  # nearly every package has a manual page: `overlay triggers` tells it once
+    if trigger is INITRAMFS and draft.change.kernel is None:
         return []
     asking = _asking(trigger, draft.change, paths)
     wanted = {target.captures: target for target in targets(trigger, asking)}
@@ -151,6 +153,8 @@ def _invocation(draft: Draft, target: Target, paths: Paths) -> Invocation | None
 
 def _idle(draft: Draft, target: Target) -> str | None:
     """Returns why a target's trigger does not run, None if it does."""
+    if target.trigger.skipped:
+        return target.trigger.skipped
     twin = next((each for each in draft.fired if _does_the_same(each, target)), None)
     if twin:
         return f"{label_of(twin)} does it"

@@ -49,11 +49,31 @@ class PatternError(TriggerError):
         self.what = what
 
 
+class DropInError(TriggerError):
+    """A drop-in file that cannot be used."""
+
+    def __init__(self, what: str, path: str, hint: str = "") -> None:
+        super().__init__(f"{what}: {path}")
+        self.what = what
+        self.path = path
+        self.owner = ""
+        self.hint = hint
+        if hint:
+            self.add_note(hint)
+
+    def of(self, owner: str) -> None:
+        """Says whose the file is."""
+        self.owner = owner
+        self.args = (f"{self.what}: {self.path} of {owner}",)
+
+
 class TriggerOrderError(TriggerError):
     """Declared triggers that cannot be put in an order."""
 
-    def __init__(self, what: str, name: str, origin: str) -> None:
-        super().__init__(f"no order of triggers, {what}, {name} ({origin})")
+    def __init__(self, what: str, among: tuple[str, ...]) -> None:
+        super().__init__(f"no order of triggers, {what}")
+        self.what = what
+        self.among = among  # names of those that have to do with it
 
 
 class SandboxError(TriggerError):

@@ -50,6 +50,7 @@ class Plan:
     before: tuple[Invocation, ...] = ()
     after: tuple[Invocation, ...] = ()
     skipped: tuple[Skipped, ...] = ()
+    warnings: tuple[str, ...] = ()  # of triggers that are left out
 
     @property
     def why(self) -> tuple[str, ...]:
