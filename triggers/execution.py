@@ -5,7 +5,7 @@ import os
 import select
 import time
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from triggers.commandline import command_of, environment_of, script_path_of
 from triggers.errors import SandboxError
@@ -88,6 +88,8 @@ def execute(
                 while _take(_output_of(running), capture):
                     pass
         observed = observer.observed() if observer else None
+        if observed and (not in_time or excess):
+            observed = replace(observed, doubts=(*observed.doubts, "a script that was stopped"))
         apart = os.pread(errors, 1 << 16, 0) if errors is not None else b""
     status = running.status
     if in_time and not excess and not running.ran:

@@ -26,6 +26,7 @@ class Kind(StrEnum):
     EMPTY = "empty"  # succeeds only for a directory without names
     LIST = "list"  # reads the names in an open directory
     CONNECT = "connect"  # the path is in a socket's address
+    END = "end"  # bubblewrap's own is when everything should be over
     DOUBT = "doubt"  # nothing that comes after it can be followed
 
 
@@ -145,6 +146,7 @@ _ROWS: tuple[_Row, ...] = (
     # A tree holds no sockets, but the error tells whether something else is there.
     ("connect", Kind.CONNECT, (), "", 42, 203),
     ("bind", Kind.CONNECT, (), "", 49, 200),
+    ("exit_group", Kind.END, (), "", 231, 94),
     # Names would mean something else from then on.
     ("chroot", _D, (), "chroot", 161, 51),
     ("pivot_root", _D, (), _MOUNTS, 155, 41),

@@ -7,6 +7,8 @@ a process had before it executed something else, or that of whoever had its numb
 
 import ctypes
 import os
+from collections.abc import Callable
+from functools import partial
 
 _PATH_MAX = 4096
 _PAGE = 4096  # the smallest there is: what begins in a page of it can be read to its end
@@ -61,6 +63,24 @@ class Peek:
     def lives(self, process: int) -> bool:
         """Returns whether a process has not gone yet."""
         return os.access(str(process), os.F_OK, dir_fd=self._proc)
+
+    def children(self, process: int) -> list[int]:
+        """Returns the children of a process that run.
+
+        Raises:
+            OSError: that is not to be known.
+        """
+        opener = partial(os.open, dir_fd=self._proc)
+        with open(f"{process}/task/{process}/children", "rb", opener=opener) as file:
+            every = [int(each) for each in file.read().split()]
+        return [each for each in every if self._runs(each, opener)]
+
+    def _runs(self, process: int, opener: Callable[[str, int], int]) -> bool:
+        try:
+            with open(f"{process}/stat", "rb", opener=opener) as file:
+                return file.read().rpartition(b") ")[2][:1] not in b"ZX"
+        except OSError:
+            return False
 
     def path(self, process: int, address: int) -> bytes:
         """Returns the bytes before the NUL at or after an address.

@@ -3,13 +3,14 @@
 
 Only what happens in the sandbox counts. bubblewrap itself looks at files of the machine while it
 sets up, and starts no program until it is done: then another process than the one that we started
-executes for the first time, and from there on everything counts, whoever does it.
+executes for the first time. From there on everything counts, but what is done by the processes that
+were there before, which are bubblewrap's own and stay as long as the sandbox does.
 
 What is not seen, since no tree decides it: the clock, random numbers, the machine (uname, sysinfo,
 /proc but for its links into the tree), other processes, pipes and sockets; whoever is at their
 other end was seen to get what it sends. A datagram sent to a path is not seen either: a tree holds
 no sockets. Of what a tree does hold, these numbers are the file system's own and count no more than
-the clock: inodes and devices, times, free space, the order of names, the size of a directory.
+the clock: inodes and devices, times, free space, the order of names, a directory's size and links.
 
 A call is told before it is carried out. Names and links are read in that moment; what other
 processes of the same script do to them at once is as open as the result of that script is.
@@ -26,6 +27,7 @@ from triggers.programfile import interpreter_of
 
 _CURRENT = 0xFFFFFF9C  # AT_FDCWD
 _REMOVE_DIRECTORY = 0x200  # AT_REMOVEDIR
+_EXCHANGE = 2  # RENAME_EXCHANGE
 _IN_ROOT = 0x10  # RESOLVE_IN_ROOT
 _UNIX, _ADDRESS_MOST = 1, 110  # AF_UNIX, sizeof(struct sockaddr_un)
 _INTERPRETERS_MOST = 6
@@ -41,6 +43,7 @@ class Sightings:
         self._walk: LinkWalk | None = None  # None: nothing counts yet
         self._root = -1
         self._bubblewrap: set[int] = set()  # all its processes, while nothing counts
+        self._first: int | None = None  # bubblewrap outside, which ends when the command does
         self._listed: set[str] = set()
         self._doubts: list[str] = []
         # Whose last call may change where names lead, and may not be over.
@@ -75,7 +78,11 @@ class Sightings:
         if self._walk is None:
             self._begin(row, thread)
         walk = self._walk
-        if walk is None or self._doubts or thread in self._bubblewrap:
+        if walk is None or self._doubts:
+            return
+        if thread in self._bubblewrap:
+            if row is not None and row.kind is Kind.END and thread == self._first:
+                self._end(thread)
             return
         if row is None:
             self.doubt("a 32-bit program")
@@ -95,6 +102,7 @@ class Sightings:
             self.doubt("a path that could not be read")
 
     def _begin(self, row: PathCall | None, thread: int) -> None:
+        self._first = self._first or thread
         if row is None or row.kind is not Kind.RUN or not self._bubblewrap - {thread}:
             self._bubblewrap.add(thread)
             return
@@ -106,6 +114,17 @@ class Sightings:
             self.doubt("a root that could not be opened")
         else:
             self._walk = LinkWalk(self._root, self._peek)
+
+    def _end(self, thread: int) -> None:
+        # What is still there is about to be killed, wherever it is in its work.
+        for init in self._bubblewrap - {thread}:
+            try:
+                if self._peek.children(init):
+                    self.doubt("a process that was left running")
+            except FileNotFoundError:
+                continue  # it ends when nobody else is there
+            except OSError:
+                self.doubt("processes that cannot be counted")
 
     def _paths(self, row: PathCall, thread: int, arguments: tuple[int, ...]) -> list[str]:
         if row.kind is Kind.DOUBT:
@@ -153,7 +172,9 @@ class Sightings:
         if row.kind is Kind.EMPTY or (row.name == "unlinkat" and call[4][2] & _REMOVE_DIRECTORY):
             self._listed.update(named for named, _ in places)
         elif row.kind is Kind.MOVE:
-            for named, _ in places:
+            # Onto a directory goes only another one, unless both change places.
+            exchanged = row.name == "renameat2" and call[4][4] & _EXCHANGE
+            for named, _ in places if exchanged else places[:1]:
                 if walk.is_directory(named):
                     if not named.startswith(_OWN):
                         raise DoubtError("a directory that is moved")

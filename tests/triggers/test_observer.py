@@ -178,6 +178,10 @@ def test_a_moved_directory_is_in_doubt(root: Path) -> None:
     assert observed(root, "mkdir /tmp/a; mv /tmp/a /tmp/c").doubts == ()
 
 
+def test_a_file_moved_into_a_directory_is_in_no_doubt(root: Path) -> None:
+    assert observed(root, "mv /usr/share/t/a/x /usr/share/t/b").doubts == ()
+
+
 def test_another_root_is_in_doubt(root: Path) -> None:
     add_programs(root, ("chroot",))
     assert observed(root, "chroot /usr cat x").doubts == ("chroot",)
@@ -224,13 +228,22 @@ def test_on_an_unknown_machine_nothing_is_concluded(
 )
 def test_a_script_that_is_stopped_leaves_nothing(root: Path, body: str) -> None:
     with nothing_left():
-        assert ended(root, body, seconds=1).timed_out
+        end = ended(root, body, seconds=1)
+    assert end.timed_out
+    assert end.observed is not None
+    assert "a script that was stopped" in end.observed.doubts
 
 
 def test_what_a_script_leaves_running_is_gone_afterwards(root: Path) -> None:
     with nothing_left():
         end = ended(root, "(while :; do cat /usr/share/t/a/x; done) >/dev/null 2>&1 & exit 3")
     assert end.status == 3
+    assert end.observed is not None
+    assert "a process that was left running" in end.observed.doubts
+
+
+def test_a_script_that_waits_for_all_it_starts_is_in_no_doubt(root: Path) -> None:
+    assert observed(root, "cat /usr/share/t/a/x & cat /usr/share/t/a/y & wait").doubts == ()
 
 
 def test_many_processes_are_all_seen(root: Path) -> None:
