@@ -37,6 +37,9 @@ class Assembled:
     dropped: tuple[str, ...]  # paths that a commit cannot hold
     linux: str = ""  # the version of its kernel
     warnings: tuple[str, ...] = ()  # what a person should know of the tree
+    # Commits what scripts gave, for the next tree; to be called before the tree is committed, in
+    # the transaction that does.
+    remember: Callable[[], None]
 
 
 Finish = Callable[[Work], None]
@@ -66,20 +69,25 @@ def assemble(
             workspace = stack.enter_context(_workspace(repo, recipe, united))
         if recipe.keep_failed:
             stack.enter_context(_kept_if_failed(repo, recipe, united, workspace))
-        work = prepared(workspace, recipe, united, after)
+        work = prepared(repo, workspace, recipe, united, after)
         policystore.settle(repo, recipe.base.commit, workspace.root)
         with progress.phase(report, "rpmdb"):
             write_database(repo, workspace, recipe, united)
+        # One transaction, for each costs two syncs of the file system: what scripts gave is
+        # written while they run, the tree after them.
+        landing = stack.enter_context(ExitStack())
+        landing.enter_context(repo.transaction())
         outcomes = run_scripts(work, planned, recipe, report)
         linux = kernel.check_bootable(workspace.root, booted)
         if finish is not None:
+            work.memory.complete()
             finish(work)
             work.watch.look("the treefile")
         remove_leftovers(workspace.root)
-        # One transaction, for each costs two syncs of the file system.
-        with progress.phase(report, "seal"), repo.transaction():
+        with progress.phase(report, "seal"):
             dropped, warnings = _sealed(repo, recipe, united, work)
             tree = _labelled(repo, recipe, united, workspace, report)
+            landing.close()
     return Assembled(
         tree=tree,
         outcomes=outcomes,
@@ -87,6 +95,7 @@ def assemble(
         dropped=dropped,
         warnings=(*planned.warnings, *warnings_of_replaced(united.replaced), *warnings),
         linux=linux,
+        remember=work.memory.commit,
     )
 
 
@@ -128,7 +137,9 @@ def _sealed(
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Brings what was written into the tree; returns what it cannot hold, and warnings."""
     upper, tops = work.workspace.upper, ("usr", *work.sandbox.tops)
-    patched = seal.patch_from_upper(repo, united.mtree, upper, tops=tops, labels=recipe.labels)
+    objects = work.memory.upper.objects
+    patched = seal.patch_from_upper(repo, united.mtree, upper, tops=tops, objects=objects)
+    work.memory.bring(united.mtree)
     warnings = state_writes(repo, recipe, work).keep(united.mtree)
     keep_base_database(repo, united.mtree, recipe)
     return patched.dropped, warnings

@@ -68,18 +68,24 @@ class Composed:
 
 
 def compose_tree(
-    treefile: Treefile, repo: Repo, sources: Sources, report: progress.Report
+    treefile: Treefile,
+    repo: Repo,
+    sources: Sources,
+    report: progress.Report,
+    *,
+    recall: bool = True,
 ) -> Composed:
     """Composes the tree, points its ref at the commit, and returns what came of it.
 
-    The ref stays where it is if the tree is what it was.
+    The ref stays where it is if the tree is what it was. Without `recall` every script runs,
+    whatever is known of earlier runs.
 
     Raises:
         ComposeError: naming what the treefile asks for and the tree lacks.
     """
     base = empty_base(repo, sources.cache_dir)
     layers = _layers(treefile, repo, sources, base, report)
-    recipe = Recipe(base=base, layers=layers, checkout=None, time_limit=1800.0)
+    recipe = Recipe(base=base, layers=layers, checkout=None, time_limit=1800.0, recall=recall)
     with repo.held():
         finished = _Finish(treefile, report)
         done = assembly.assemble(repo, recipe, report, finish=finished)
@@ -93,7 +99,10 @@ def compose_tree(
             _copy_base_database(repo, done.tree)
         tree = _labelled(repo, done.tree, sources, report) if treefile.selinux else done.tree
         described = finished.describe(layers, outcomes)
-        commit = _commit(repo, treefile, recipe, tree, described, report)
+        with repo.transaction():
+            repo.write_tree(tree)  # all files land before the first commit
+            done.remember()
+            commit = _commit(repo, treefile, recipe, tree, described, report)
     return Composed(
         ref=treefile.ref,
         commit=commit.checksum,
@@ -171,6 +180,7 @@ class _Finish:
         )
 
     def _make_initramfs(self, work: Work) -> None:
+        work.memory.complete()
         with progress.phase(self._report, "initramfs", self.linux):
             outcome = kernel.make_initramfs(
                 work.workspace.root,
@@ -178,6 +188,7 @@ class _Finish:
                 self.linux,
                 self._treefile.initramfs_args,
                 time_limit=1800.0,
+                memory=work.memory,
             )
         self.outcomes += (outcome,)
 

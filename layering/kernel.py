@@ -18,7 +18,17 @@ from layering.importer import LayerInfo
 from layering.paths import tree_path
 from layering.repo import Repo
 from layering.union import Union
-from triggers import INITRAMFS, Invocation, KernelChange, Outcome, Phase, Sandbox, dracut, run
+from triggers import (
+    INITRAMFS,
+    Invocation,
+    KernelChange,
+    Memory,
+    Outcome,
+    Phase,
+    Sandbox,
+    dracut,
+    run,
+)
 
 INITRAMFS_ARGUMENTS = ("--no-hostonly", "--add", "ostree")
 _MODULES = "usr/lib/modules"
@@ -106,7 +116,13 @@ def check_bootable(root: Path, change: KernelChange | None) -> str:
 
 
 def make_initramfs(
-    root: Path, sandbox: Sandbox, version: str, arguments: Sequence[str], *, time_limit: float
+    root: Path,
+    sandbox: Sandbox,
+    version: str,
+    arguments: Sequence[str],
+    *,
+    time_limit: float,
+    memory: Memory | None = None,
 ) -> Outcome:
     """Makes `initramfs.img` beside the kernel with the tree's own dracut, and returns its outcome.
 
@@ -119,12 +135,14 @@ def make_initramfs(
         owner=INITRAMFS.name,
         label=f"{INITRAMFS.name} {version}",
         interpreter=dracut(version, arguments or INITRAMFS_ARGUMENTS),
-        environment=INITRAMFS.environment,
+        environment=(*INITRAMFS.environment, ("SOURCE_DATE_EPOCH", "0")),
         fatal=True,
+        memo=True,
         why="the tree has a kernel",
     )
-    (outcome,) = run([invocation], sandbox, time_limit=time_limit)
-    if not beneath.exists(root, f"{_MODULES}/{version}/{_IMAGE}"):
+    (outcome,) = run([invocation], sandbox, time_limit=time_limit, memory=memory)
+    made = outcome.remembered or beneath.exists(root, f"{_MODULES}/{version}/{_IMAGE}")
+    if not made:
         what = f"dracut made no initramfs for kernel {version}"
         raise KernelError(f"{what}: {outcome.output[-500:].strip()}")
     return outcome

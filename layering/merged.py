@@ -35,10 +35,11 @@ from triggers import Phase, Plan, TriggerError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MergeOptions:
-    """What is to happen where scripts fail."""
+    """How scripts run, and what is to happen where they fail."""
 
     strict: bool = False  # any failure is an error
     keep_failed: bool = False  # the tree as it was then is kept, to be looked at
+    recall: bool = True  # what scripts gave before is used where all that they read is the same
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +62,7 @@ def merged_commit(host: Host, target: Target, parts: Parts, options: MergeOption
     repo, report = host.sysroot.repo, host.report
     records = _records(parts.transaction, parts.layers)
     ref = merged_ref(_key(target, parts, records))
-    known = repo.try_resolve(ref)
+    known = repo.try_resolve(ref) if options.recall else None
     # What failed once, by a time limit perhaps, is tried again, and told again if it fails again.
     if known is not None and not (made := read(repo.commit_of(known))).warnings:
         progress.note(report, "merge", "merged tree: known from before")
@@ -105,6 +106,8 @@ def _made(
         described = _described(host, target, parts, records, done, notes)
         with progress.phase(report, "commit"), repo.transaction():
             repo.set_ref(base_ref(target.base_commit), target.base_commit)
+            repo.write_tree(done.tree)  # all files land before the first commit
+            done.remember()
             commit = seal.commit(
                 repo,
                 done.tree,
@@ -136,6 +139,7 @@ def _recipe(host: Host, target: Target, parts: Parts, options: MergeOptions) -> 
         replacing=parts.allowances.replacefiles,
         time_limit=target.settings.time_limit,
         keep_failed=options.keep_failed,
+        recall=options.recall,
     )
 
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What a merged tree is made from: all of it, and nothing that differs by host or day.
 
-A checkout only saves time; the limits on scripts decide whether there is a tree, not which.
+A checkout only saves time, as does what is known of earlier runs; the limits on scripts decide
+whether there is a tree, not which.
 """
 
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ class Recipe:
     replacing: frozenset[str] = frozenset()  # packages whose files may take the place of others'
     time_limit: float = 600.0  # seconds for each script
     keep_failed: bool = False  # a tree that cannot be finished is kept as it is (`failedtree`)
+    recall: bool = True  # what scripts gave before is used; False: each runs, and is kept anew
 
     @property
     def labels(self) -> Labels:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Names of the refs that hold layers, merged trees and bases.
+"""Names of the refs that hold layers, merged trees, bases and what scripts gave.
 
 They live under `overlay/`: `rpmostree/*` belongs to rpm-ostree, which deletes what it does not know
 there. A component of a ref name is one of `[A-Za-z0-9_][A-Za-z0-9_.-]*`; what an EVR holds beside
@@ -16,6 +16,7 @@ PREFIX = "overlay"
 LAYER_PREFIX = f"{PREFIX}/layer"
 MERGED_PREFIX = f"{PREFIX}/merged"
 BASE_PREFIX = f"{PREFIX}/base"
+MEMO_PREFIX = f"{PREFIX}/memo"
 FAILED_REF = f"{PREFIX}/failed"  # the tree of the last operation that failed and was to be kept
 
 _KEPT = re.compile(r"[A-Za-z0-9.-]")
@@ -86,6 +87,11 @@ def merged_ref(key: str) -> str:
 def base_ref(checksum: str) -> str:
     """Returns the ref that holds a base commit against pruning while merged commits need it."""
     return f"{BASE_PREFIX}/{checksum}"
+
+
+def memo_ref(key: str, reads: str) -> str:
+    """Returns the ref of a script's result, by what was known before it ran and what it read."""
+    return f"{MEMO_PREFIX}/{key}/{reads}"
 
 
 def escape(text: str) -> str:

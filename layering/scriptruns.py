@@ -4,10 +4,12 @@
 Accounts exist once `%pre` has run: owners are applied then, before any `%post` looks at its files.
 """
 
+import hashlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from layering import account_steps, beneath, ownership, packagestate, progress
+from layering.dirtree import DirNode, FileNode
 from layering.layerinfo import LayerInfo
 from layering.mtree import MutableTree
 from layering.ownership import OwnedPackage
@@ -19,11 +21,18 @@ from layering.scriptplan import tools_of
 from layering.scriptsandbox import sandbox_in
 from layering.statewatch import Watch
 from layering.statewrites import StateWrites
+from layering.treestate import Patch, Stored, TreeState
+from layering.triggermemory import TriggerMemory
 from layering.union import Union
 from layering.uniting import owned_paths
+from layering.upperdelta import Upper
+from layering.upperobjects import UpperObjects
 from layering.workspace import Workspace
 from triggers import INITRAMFS, Invocation, Outcome, Phase, Plan, Sandbox, run
 from triggers import Progress as ScriptProgress
+
+_CHECK = "sanity"
+_EPOCH = "SOURCE_DATE_EPOCH"
 
 After = Callable[[Outcome], None]
 
@@ -41,10 +50,13 @@ class Work:
     tree: MutableTree
     watch: Watch  # of what scripts write to the sandbox's /var
     owned: tuple[OwnedPackage, ...]  # what packages give to others than root, where it is
+    memory: TriggerMemory
     after: After = ignore  # called with what came of each script
 
 
-def prepared(workspace: Workspace, recipe: Recipe, united: Union, after: After = ignore) -> Work:
+def prepared(
+    repo: Repo, workspace: Workspace, recipe: Recipe, united: Union, after: After = ignore
+) -> Work:
     """Returns the work on a workspace: its sandbox, with what packages ship below /var in it."""
     base = recipe.base
     sandbox = sandbox_in(
@@ -55,14 +67,57 @@ def prepared(workspace: Workspace, recipe: Recipe, united: Union, after: After =
     )
     furnish(sandbox, recipe.layers, base.layout)
     sandbox.ready("preparation")
+    watch = Watch(sandbox.var)
     return Work(
         workspace=workspace,
         sandbox=sandbox,
         tree=united.mtree,
-        watch=Watch(sandbox.var),
+        watch=watch,
+        memory=_memory(repo, workspace, sandbox, watch, recipe, united),
         owned=owned_paths(recipe.layers, united),
         after=after,
     )
+
+
+def _memory(
+    repo: Repo,
+    workspace: Workspace,
+    sandbox: Sandbox,
+    watch: Watch,
+    recipe: Recipe,
+    united: Union,
+) -> TriggerMemory:
+    stored, patch = Stored(repo), Patch()
+    state = TreeState(stored=stored, root=DirNode(tree=united.root_tree, meta=united.root_meta))
+    database = _database_of(recipe)
+    stored.pretend(database)
+    places = [recipe.base.database.lstrip("/")] if recipe.base.database else []
+    for place in places:
+        patch.put(place, FileNode(checksum=database))
+    upper = Upper(
+        repo=repo,
+        directory=workspace.upper,
+        tops=("usr", *sandbox.tops),
+        united=state.patched(patch),
+        objects=UpperObjects(repo=repo, labels=recipe.labels),
+        without=places,
+    )
+    return TriggerMemory(
+        repo=repo,
+        workspace=workspace,
+        sandbox=sandbox,
+        watch=watch,
+        upper=upper,
+        leaves=frozenset({database}),
+        recalls=recipe.recall,
+    )
+
+
+def _database_of(recipe: Recipe) -> str:
+    """Returns what stands for the rpmdb in the tree's state: what it was made from."""
+    parts = [recipe.base.commit or "", *sorted(recipe.replacing), ""]
+    parts += sorted(f"{each.layer.nevra} {each.layer.digest}" for each in recipe.layers)
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
 def furnish(
@@ -101,7 +156,11 @@ def run_scripts(
     work.watch.settle()
     if planned.after:
         with progress.phase(report, "scripts after"):
-            outcomes += _run(planned.after, work, recipe, report)
+            check = [each for each in planned.after if each.owner == _CHECK]
+            scripts = [each for each in planned.after if each.owner != _CHECK]
+            outcomes += _run(scripts, work, recipe, report)
+            if not all(outcome.remembered for outcome in outcomes):
+                outcomes += _run(check, work, recipe, report)
     if before:
         account_steps.settle(work.workspace, before)
         work.watch.settle()
@@ -112,7 +171,8 @@ def run_scripts(
 def _run(
     invocations: Iterable[Invocation], work: Work, recipe: Recipe, report: progress.Report
 ) -> tuple[Outcome, ...]:
-    every = tuple(invocations)
+    every = tuple(_timed(each, recipe) for each in invocations)
+    work.memory.complete()
 
     def tell(event: ScriptProgress) -> None:
         if event.done < event.total and every[event.done].owner == INITRAMFS.name:
@@ -123,7 +183,23 @@ def _run(
         work.watch.look(outcome.invocation.label)
         work.after(outcome)
 
-    return run(every, work.sandbox, report=tell, time_limit=recipe.time_limit, after=ended)
+    return run(
+        every,
+        work.sandbox,
+        report=tell,
+        time_limit=recipe.time_limit,
+        after=ended,
+        memory=work.memory,
+    )
+
+
+def _timed(invocation: Invocation, recipe: Recipe) -> Invocation:
+    """Returns a script that may be remembered with the base's time, not the newest layer's."""
+    given = {name for name, _ in invocation.environment}
+    if not invocation.memo or _EPOCH in given:
+        return invocation
+    times = (*invocation.environment, (_EPOCH, str(recipe.base.timestamp)))
+    return replace(invocation, environment=times)
 
 
 def _initramfs(invocation: Invocation, recipe: Recipe) -> str:
@@ -146,7 +222,7 @@ def last_check(repo: Repo, united: Union) -> tuple[Invocation, ...]:
         return ()
     check = Invocation(
         phase=Phase.BUILTIN,
-        owner="sanity",
+        owner=_CHECK,
         label="check of the tree after its scripts",
         interpreter=("/usr/bin/true",),
         fatal=True,

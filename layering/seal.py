@@ -4,11 +4,8 @@
 Only the upper is walked, so the cost follows what changed. Its own terms are overlayfs'
 (https://docs.kernel.org/filesystems/overlayfs.html): a character device 0:0 is a removed path, the
 attribute `trusted.overlay.opaque` on a directory hides all that was below. libostree's own import
-of directories knows neither and stops at the first whiteout.
-
-What is new is labelled by the policy: the label that a file has in the upper came from the kernel
-that the script ran under, or from the file's former place. What was there before and was not
-changed keeps the label that it has in the tree, be it the policy's or not.
+of directories knows neither and stops at the first whiteout. What becomes of single files, labels
+included, is in `layering.upperobjects`.
 """
 
 import os
@@ -20,18 +17,12 @@ from pathlib import Path
 from layering import mtree, treewalk
 from layering._ostree import GLib
 from layering.dirtree import FileNode
-from layering.errors import UnsupportedNameError
-from layering.labels import UNLABELLED, Labels, label_of, with_label
+from layering.labels import UNLABELLED, Labels
 from layering.mtree import MutableTree
-from layering.objects import DirMeta, Xattrs
 from layering.repo import Repo
 from layering.sealroom import check_room
 from layering.treewalk import Found
-
-_OVERLAY_XATTRS = ("trusted.overlay.", "user.overlay.")
-_OPAQUE = "trusted.overlay.opaque"
-_WRITER = "a scriptlet"
-_TARGET = "symbolic link's target"
+from layering.upperobjects import OPAQUE, UpperObjects, is_whiteout, utf8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,11 +39,13 @@ def patch_from_upper(
     *,
     tops: Collection[str] = ("usr",),
     labels: Labels = UNLABELLED,
+    objects: UpperObjects | None = None,
 ) -> Patched:
     """Brings what an overlay's upper directory holds below the given top-level names into `tree`.
 
     Everything else at the top (`etc`, `var`, `run`, …) is not part of an image and is ignored. A
-    file that was copied up and not changed becomes the very object that it was.
+    file that was copied up and not changed becomes the very object that it was. `objects` may know
+    some of the files, and then has the labels.
 
     Raises:
         NoRoomError: it would fill the disk, or its holes would; nothing is written then.
@@ -61,7 +54,7 @@ def patch_from_upper(
     """
     names = frozenset(map(os.fsencode, tops))
     check_room(upper, names, _free(repo))
-    patch = _Patch(repo, tree, labels)
+    patch = _Patch(tree, objects or UpperObjects(repo=repo, labels=labels))
     with repo.transaction():
         for found in treewalk.walk(upper, only=names):
             patch.apply(found)
@@ -95,93 +88,34 @@ def commit(
 class _Patch:
     """What a walk over an upper directory does to a tree."""
 
-    def __init__(self, repo: Repo, tree: MutableTree, labels: Labels) -> None:
-        self.repo = repo
-        self.labels = labels
+    def __init__(self, tree: MutableTree, objects: UpperObjects) -> None:
+        self._objects = objects
         self.dropped: list[str] = []
         self._trees = [tree]  # down to where the walk is
 
     def apply(self, found: Found) -> None:
         """Does to the tree what one entry of the upper directory says."""
         del self._trees[found.level + 1 :]
-        tree, path = self._trees[-1], "/" + os.fsdecode(found.path)
-        name = _utf8(found.name, found)
-        mode = found.status.st_mode
+        tree, name, mode = self._trees[-1], utf8(found.name, found), found.status.st_mode
         if stat.S_ISDIR(mode):
-            self._trees.append(self._directory(tree, name, found, path))
+            self._trees.append(self._directory(tree, name, found))
         elif stat.S_ISREG(mode) or stat.S_ISLNK(mode):
-            mtree.put_file(tree, name, self._file(tree, name, found, path))
+            before = mtree.child(tree, name)
+            old = before.checksum if isinstance(before, FileNode) else None
+            mtree.put_file(tree, name, self._objects.file(found, old))
         else:
             mtree.remove(tree, name)
-            if not (stat.S_ISCHR(mode) and found.status.st_rdev == 0):
-                self.dropped.append(path)
+            if not is_whiteout(found.status):
+                self.dropped.append("/" + os.fsdecode(found.path))
 
-    def _directory(self, tree: MutableTree, name: str, found: Found, path: str) -> MutableTree:
-        status = found.status
-        if found.xattr(_OPAQUE) == b"y":
+    def _directory(self, tree: MutableTree, name: str, found: Found) -> MutableTree:
+        if found.xattr(OPAQUE) == b"y":
             mtree.remove(tree, name)
         below = mtree.enter(tree, name)
-        before = below.get_metadata_checksum()
-        label = (
-            label_of(self.repo.dirmeta(before).xattrs)
-            if before
-            else self.labels.xattrs(path.encode(), status.st_mode)
-        )
-        meta = DirMeta(
-            uid=status.st_uid,
-            gid=status.st_gid,
-            mode=stat.S_IMODE(status.st_mode),
-            xattrs=with_label(_xattrs(found), label),
-        )
-        mtree.set_meta(below, self.repo.write_dirmeta(meta))
+        mtree.set_meta(below, self._objects.directory(found, below.get_metadata_checksum()))
         return below
-
-    def _file(self, tree: MutableTree, name: str, found: Found, path: str) -> str:
-        """Writes a file and returns the object: the one that is there, if only labels differ."""
-        mode = found.status.st_mode
-        write = self._regular if stat.S_ISREG(mode) else self._symlink
-        xattrs, label = _xattrs(found), self.labels.xattrs(path.encode(), mode)
-        before = mtree.child(tree, name)
-        if isinstance(before, FileNode):
-            old = label_of(self.repo.file_info(before.checksum).xattrs)
-            if old != label:
-                checksum = write(found, with_label(xattrs, old))
-                if checksum == before.checksum:
-                    return checksum
-        return write(found, with_label(xattrs, label))
-
-    def _regular(self, found: Found, xattrs: Xattrs) -> str:
-        status = found.status
-        with os.fdopen(found.opened(), "rb") as content:
-            return self.repo.write_regular(
-                content,
-                length=status.st_size,
-                uid=status.st_uid,
-                gid=status.st_gid,
-                mode=stat.S_IMODE(status.st_mode),
-                xattrs=xattrs,
-            )
-
-    def _symlink(self, found: Found, xattrs: Xattrs) -> str:
-        status, target = found.status, _utf8(found.target(), found, _TARGET)
-        return self.repo.write_symlink(target, uid=status.st_uid, gid=status.st_gid, xattrs=xattrs)
 
 
 def _free(repo: Repo) -> int:
     now = os.statvfs(repo.path)
     return now.f_bavail * now.f_frsize
-
-
-def _utf8(text: bytes, found: Found, what: str = "file name") -> str:
-    try:
-        return text.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise UnsupportedNameError(b"/" + found.path, _WRITER, what) from error
-
-
-def _xattrs(found: Found) -> Xattrs:
-    return tuple(
-        (os.fsencode(name), value)
-        for name, value in found.xattrs().items()
-        if not name.startswith(_OVERLAY_XATTRS)
-    )

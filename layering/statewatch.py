@@ -8,6 +8,7 @@ limit, and a directory that goes over it is passed over as a whole, and told.
 
 import os
 import stat
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -91,6 +92,11 @@ class Watch:
             if path not in self._writers:
                 self._before.stamps[path] = stamp
         self._seen = seen
+
+    @property
+    def stamps(self) -> Mapping[bytes, Stamp]:
+        """What was there at the last look, by path below the directory; it stays as it is."""
+        return self._seen.stamps
 
     @property
     def writes(self) -> tuple[Write, ...]:

@@ -75,7 +75,11 @@ def read_options(given: dict[str, object]) -> ChangeOptions:
             cache_only=bool(given["cache_only"]),
             releasever=None if releasever is None else str(releasever),
         ),
-        merge=MergeOptions(strict=bool(given["strict"]), keep_failed=bool(given["keep_failed"])),
+        merge=MergeOptions(
+            strict=bool(given["strict"]),
+            keep_failed=bool(given["keep_failed"]),
+            recall=not given["no_memo"],
+        ),
         allow=Asked(
             noscripts=texts["noscripts"],
             replacefiles=bool(given["force_replacefiles"]),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from layering.cli.options import PairType, Settings, shown_options
+from layering.cli.options import PairType, Settings, no_memo_option, shown_options
 from layering.cli.output import show_json, shown_progress
 
 
@@ -36,6 +36,7 @@ def compose() -> None:
     help="A repository, a URL or directory, beside those in .repo files next to FILE.",
 )
 @click.option("-C", "--cache-only", is_flag=True, help="Use what is cached, no network.")
+@no_memo_option
 @shown_options
 @click.pass_obj
 def tree(
@@ -47,6 +48,7 @@ def tree(
     cachedir: Path | None,
     repofrompath: tuple[tuple[str, str], ...],
     cache_only: bool,
+    no_memo: bool,
 ) -> int:
     """Compose the tree that a treefile describes.
 
@@ -65,7 +67,7 @@ def tree(
         cache_only=cache_only,
     )
     with shown_progress(settings) as report:
-        composed = compose_tree(treefile, repo, sources, report)
+        composed = compose_tree(treefile, repo, sources, report, recall=not no_memo)
     if settings.json:
         document: dict[str, object] = {"version": 1, "ref": composed.ref}
         document |= {"commit": composed.commit, "unchanged": composed.unchanged}

@@ -205,8 +205,16 @@ def change_options(function: F) -> F:
             is_flag=True,
             help="Keep the tree of a failure, for 'overlay shell failed'.",
         ),
+        no_memo_option,
         deployment_options,
     )
+
+
+def no_memo_option(function: F) -> F:
+    """Adds `--no-memo`."""
+    return click.option(
+        "--no-memo", is_flag=True, help="Use no result of an earlier run: let every script run."
+    )(function)
 
 
 def deployment_options(function: F) -> F:

@@ -104,6 +104,8 @@ Options:
   --strict               A failing scriptlet of any kind is an error.
   --keep-failed          Keep the tree of a failure, for 'overlay shell
                          failed'.
+  --no-memo              Use no result of an earlier run: let every script
+                         run.
   -r, --reboot           Reboot into it afterwards.
   --lock-finalization    Stage, but let no shutdown take it up before 'overlay
                          finalize'.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
@@ -31,9 +31,15 @@ class Layers:
     time_limit: float = 600.0
 
 
+class NoMemory:
+    def complete(self) -> None:
+        """There is nothing to bring to the mount."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoWork:
     sandbox: None = None
+    memory: NoMemory = field(default_factory=NoMemory)
 
 
 @pytest.mark.parametrize(

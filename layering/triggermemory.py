@@ -1,0 +1,256 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What scripts gave, remembered: the memory that `triggers.run` asks, over trees of a repository.
+
+A result is used if all that its script looked at is, in this tree, as it was in that one. The key
+only finds the few results that are worth comparing: what the script is, and the state of what it
+says it reads. A result that is found is brought into the tree as metadata. The mounted tree gets it
+when a script really has to run, the finished one when it is sealed.
+
+Where anything is in doubt a script runs, as it would without a memory.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from itertools import islice
+
+from layering import deltas, memos, reads
+from layering.account_ids import POOL
+from layering.dirtree import FileNode
+from layering.errors import LayeringError, WorkspaceError
+from layering.labels import label_of
+from layering.leftovers import LEFTOVERS
+from layering.memorable import why_not
+from layering.mtree import MutableTree
+from layering.objects import DirMeta, FileInfo
+from layering.repo import Repo
+from layering.sandboxview import DoubtError, Shape, View
+from layering.statewarnings import is_left_out
+from layering.statewatch import Stamp, Watch
+from layering.treestate import TreeState
+from layering.upperdelta import Delta, Scan, Upper, delta_of
+from layering.upperobjects import settled
+from layering.versions import POLICY_VERSION
+from layering.workspace import Workspace
+from triggers import Invocation, Observed, Outcome, Sandbox
+
+_COMPARED = 4  # results of one key that are compared, those used last
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Running:
+    """How things stood when a script began."""
+
+    key: str
+    scan: Scan
+    view: View
+
+
+@dataclass(slots=True, kw_only=True)
+class TriggerMemory:
+    """The memory of one merged tree's making; to be used inside one transaction."""
+
+    repo: Repo
+    workspace: Workspace
+    sandbox: Sandbox
+    watch: Watch
+    upper: Upper
+    leaves: frozenset[str]  # checksums that stand for a directory (`View.leaves`)
+    recalls: bool = True  # whether results are used, or only kept
+    why: dict[str, str] = field(default_factory=dict)  # by label: why a result was not kept
+    used: list[str] = field(default_factory=list)  # labels
+    drafts: list[memos.Draft] = field(default_factory=list)
+    _pending: list[Delta] = field(default_factory=list)  # recalled, and not on the mount yet
+    _scan: Scan | None = None  # None: the mount may have changed since
+    _running: _Running | None = None
+    _broken: bool = False
+
+    def recall(self, invocation: Invocation) -> str | None:
+        """Returns what the script said, with what it gave now in the tree; None if it must run."""
+        if not self.recalls or not _eligible(invocation) or (scan := self._scanned()) is None:
+            return None
+        view = self._view(scan)
+        try:
+            key = self._key(invocation, view)
+        except DoubtError:
+            return None
+        for memo in islice(memos.known(self.repo, key), _COMPARED):
+            try:
+                if not reads.holds(view, memo.reads):
+                    continue
+            except DoubtError:
+                continue
+            fitting = deltas.fitted(
+                self.repo, memo.delta, self.upper.united, self.upper.objects.labels
+            )
+            self._pending.append(fitting)
+            memos.touch(self.repo, memo.ref)
+            self.used.append(invocation.label)
+            return memo.output
+        return None
+
+    def begin(self, invocation: Invocation) -> bool:
+        """Brings what was recalled to the mount; returns whether the script is to be observed."""
+        self._running = None
+        self.complete()
+        if _eligible(invocation) and (scan := self._scanned()) is not None:
+            view = self._view(scan)
+            try:
+                key = self._key(invocation, view)
+                self._running = _Running(key=key, scan=scan, view=view)
+            except DoubtError as doubt:
+                self.why[invocation.label] = str(doubt)
+        self._scan = None
+        return self._running is not None
+
+    def keep(self, outcome: Outcome, observed: Observed | None) -> None:
+        """Takes a draft of the result, if all that it depends on and all that it did is known."""
+        running, self._running = self._running, None
+        if running is None:
+            return
+        reason = self._kept(running, outcome, observed)
+        if reason:
+            self.why[outcome.invocation.label] = reason
+
+    def complete(self) -> None:
+        """Makes the mounted tree complete, for whoever looks at it or writes to it next.
+
+        Raises:
+            WorkspaceError: it cannot be written to.
+        """
+        self._scan = None
+        for delta in self._pending:
+            put = deltas.put(self.repo, self.workspace.root, deltas.patch_of(delta))
+            try:
+                stamps = deltas.stamps(self.workspace.upper, put)
+            except OSError as error:
+                raise WorkspaceError(f"cannot write to the tree: {error}") from error
+            if settled(max((stamp.changed for stamp, _ in stamps.values()), default=0)):
+                self.upper.objects.known.update(stamps)
+        self._pending.clear()
+
+    def bring(self, tree: MutableTree) -> None:
+        """Brings what the mounted tree lacks into one that was sealed from it."""
+        for delta in self._pending:
+            deltas.bring(self.repo, tree, deltas.patch_of(delta))
+
+    def commit(self) -> None:
+        """Commits the drafts; to be called in the transaction that commits the tree."""
+        for each in self.drafts:
+            memos.commit(self.repo, each)
+
+    def _scanned(self) -> Scan | None:
+        if self._scan is None and not self._broken:
+            try:
+                self._scan = self.upper.scan()
+            except LayeringError:
+                self._broken = True  # sealing will say what it is, if it still is then
+        return None if self._broken else self._scan
+
+    def _view(self, scan: Scan) -> View:
+        state = scan.state
+        for delta in self._pending:
+            state = state.patched(deltas.patch_of(delta))
+        return view_of(state, self.sandbox, self.watch, self.leaves)
+
+    def _key(self, invocation: Invocation, view: View) -> str:
+        sandbox = self.sandbox
+        return memos.key_of(
+            {
+                "policy": POLICY_VERSION,
+                "labels": self.upper.objects.labels.key,
+                "top": [sandbox.links, sandbox.directories, sandbox.tops, sandbox.etc],
+                "sandbox": [sandbox.environment, sandbox.stand_ins, sandbox.machine_id],
+                "binds": [each.destination for each in sandbox.binds],
+                "script": [str(invocation.phase), invocation.owner, invocation.interpreter],
+                "body": [invocation.body, invocation.args, invocation.environment],
+                "stdin": None if invocation.stdin is None else invocation.stdin.hex(),
+                "reads": [
+                    (each.path, each.how, each.token)
+                    for each in reads.declared(view, invocation.reads)
+                ],
+            }
+        )
+
+    def _kept(self, running: _Running, outcome: Outcome, observed: Observed | None) -> str:
+        """Takes a draft of a result; returns why it cannot, "" if it did."""
+        if outcome.status or outcome.timed_out or outcome.excess:
+            return "it failed"
+        if observed is None or observed.doubts:
+            return ", ".join(observed.doubts) if observed else "it could not be observed"
+        try:
+            read = reads.gathered(running.view, observed)
+        except DoubtError as doubt:
+            return str(doubt)
+        wrote = self._wrote_state(running.view.var, outcome)
+        after = self._scanned()
+        if after is None or wrote:
+            return wrote or "what it wrote cannot be sealed"
+        delta = _without_leftovers(delta_of(running.scan, after))
+        special = after.special - running.scan.special
+        reason = f"/{min(special)}: no commit holds such" if special else why_not(delta.paths)
+        if reason or (reason := self._odd(delta)):
+            return reason
+        draft = memos.draft(
+            self.repo,
+            key=running.key,
+            label=outcome.invocation.label,
+            reads=read,
+            delta=delta,
+            output=outcome.output,
+        )
+        self.drafts.append(draft)
+        return ""
+
+    def _wrote_state(self, before: Mapping[bytes, Stamp], outcome: Outcome) -> str:
+        self.watch.look(outcome.invocation.label)
+        after = self.watch.stamps
+        for path in sorted(before.keys() | after.keys()):
+            if before.get(path) != after.get(path) and not is_left_out(path):
+                return f"it wrote /var/{path.decode('utf-8', 'replace')}"
+        if self.watch.overflows or _shared(self.sandbox):
+            return "it wrote more to /var than is looked at"
+        return ""
+
+    def _odd(self, delta: Delta) -> str:
+        """Why a result would not be the same elsewhere, though all that was read is."""
+        labels, united = self.upper.objects.labels, self.upper.united
+        for path, checksum in delta.files.items():
+            info = self.repo.file_info(checksum)
+            if _numbered(info):
+                return f"/{path}: its owner has no number yet"
+            if labels.key and united.at(path) == FileNode(checksum=checksum):
+                kind = 0o120000 if info.target is not None else 0o100000
+                if label_of(info.xattrs) != labels.xattrs(f"/{path}".encode(), kind | info.mode):
+                    return f"/{path}: it has a label of its own"
+        for path, meta in delta.directories.items():
+            if _numbered(self.repo.dirmeta(meta)):
+                return f"/{path}: its owner has no number yet"
+        return ""
+
+
+def view_of(state: TreeState, sandbox: Sandbox, watch: Watch, leaves: frozenset[str]) -> View:
+    """Returns what scripts see of a tree."""
+    shape = Shape(links=dict(sandbox.links), tops=frozenset(sandbox.tops), etc=sandbox.etc)
+    return View(state=state, shape=shape, var=watch.stamps, shared=_shared(sandbox), leaves=leaves)
+
+
+def _eligible(invocation: Invocation) -> bool:
+    return invocation.memo and not invocation.expand and invocation.query is None
+
+
+def _shared(sandbox: Sandbox) -> bool:
+    return sandbox.rpm_state.is_dir() and any(sandbox.rpm_state.iterdir())
+
+
+def _numbered(owned: FileInfo | DirMeta) -> bool:
+    return owned.uid in POOL or owned.gid in POOL
+
+
+def _without_leftovers(delta: Delta) -> Delta:
+    files = {
+        path: checksum
+        for path, checksum in delta.files.items()
+        if not any(fnmatchcase(path, each.path) for each in LEFTOVERS)
+    }
+    return replace(delta, files=files)
