@@ -24,11 +24,13 @@ class NotKept:
 
 
 NOT_KEPT = (
+    NotKept(path="cache/app-info", reason="what appstream knows, made again by whoever asks it"),
     NotKept(path="cache/dnf", reason="metadata of repositories, fetched when they are asked"),
     NotKept(path="cache/fontconfig", reason="an index, made again by whoever wants a font"),
     NotKept(path="cache/ldconfig", reason="ldconfig's notes on libraries, made again by it"),
     NotKept(path="cache/libdnf5", reason="metadata of repositories, fetched when they are asked"),
     NotKept(path="cache/man", reason="an index of manual pages, made again by man-db's timer"),
+    NotKept(path="cache/swcatalog", reason="what appstream knows, made again by whoever asks it"),
     NotKept(path="lib/rpm", reason="the package database is in /usr, written by librpm"),
     NotKept(path="lib/rpm-state", reason="shared by the scripts of one operation, as rpm has it"),
     NotKept(path="lib/systemd/catalog", reason="an index of messages, made again at each boot"),

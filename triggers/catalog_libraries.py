@@ -94,8 +94,8 @@ list=$3/giomodule.cache
         writes=("/usr/{libdir}/gio/modules/giomodule.cache",),
         supersedes=True,
         reason=(
-            "GIO modules; sorted, as the tool lists them in the order of the directory. It removes "
-            "the list itself when there is nothing to list"
+            "GIO modules; sorted, as not every version of the tool does that. It removes the list "
+            "itself when there is nothing to list"
         ),
     ),
     _list_row(
