@@ -179,7 +179,8 @@ class Sightings:
                     if not named.startswith(_OWN):
                         raise DoubtError("a directory that is moved")
                     self._unsettled.add(call[1])
-        if row.kind is Kind.SYMLINK or any(walk.is_link(named) for named, _ in places):
+        made = row.kind in (Kind.SYMLINK, Kind.LINK)  # of an open file, which may be a link
+        if made or any(walk.is_link(named) for named, _ in places):
             self._unsettled.add(call[1])
 
     def _run(self, walk: LinkWalk, path: str, thread: int) -> None:
