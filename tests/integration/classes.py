@@ -25,7 +25,8 @@ class Class:
 STATE = ("tmpfiles", "factory")
 ACCOUNTS = ("accounts", "account tools", "sysusers")
 
-TOOLS = "dejavu-fonts-extra htop jq libjq1 libonig5 librsvg2-common libunwind8 strace tree"
+TOOLS = """dejavu-fonts-extra htop jq libjpeg62-turbo libjq1 libonig5 libunwind8 libwmf-0.2-7
+    libwmf-0.2-7-gtk libwmflite-0.2-7 strace tree"""
 DAEMONS = """dnsmasq-base libevent-2.1-7 liblua5.4-0 liblzf1 libnetfilter-conntrack3 libnfnetlink0
     memcached redis redis-tools"""
 HAND_MADE = "greet-any greet-new greet-old libgreet perl-interpreter"

@@ -47,7 +47,8 @@ GROUPS = {
             case-trigger-immodule case-trigger-info case-trigger-info-other
             case-trigger-kernel-module case-trigger-library case-trigger-library-directory
             case-trigger-mime case-trigger-program case-trigger-schema
-            case-trigger-schema-override case-trigger-theme librsvg2-common""",
+            case-trigger-schema-override case-trigger-theme libjpeg62-turbo
+            libwmf-0.2-7 libwmf-0.2-7-gtk libwmflite-0.2-7""",
         tree="base/workstation",
     ),
     "files": Group(

@@ -25,6 +25,15 @@ CACHES = {
     },
     # The only kernel's.
     "/usr/lib/modules/*/extra/case-trigger.ko.xz": ("sh", "-c", "depmod $(ls /usr/lib/modules)"),
+    "/etc/dconf/db/*.d": ("sh", "-c", "dconf update"),
+    "/usr/share/ca-certificates/case-trigger": ("sh", "-c", "update-ca-certificates --fresh"),
+    **{
+        f"/usr/share/info/{page}.info.gz": (
+            *("install-info", f"/usr/share/info/{page}.info.gz"),
+            "/usr/share/info/dir",
+        )
+        for page in ("case-trigger", "case-trigger-other")
+    },
 }
 
 _TOLD = 40  # differences

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The tools are the judges: what triggers left in a tree is what each tool makes of it by itself.
+
+On one host three trees are made one after the other: with all packages that feed a cache, with one
+half of them, with the other half. So each package comes and goes, alone or beside another that
+feeds the same cache. In each tree the programs that use the caches are asked what they know; then
+the caches are removed, and made anew by their tools, run by hand on a plain checkout.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from fixtures.forest import World
+from tests.integration.conftest import fresh_host
+from tests.integration.hosts import Host, command
+from tests.integration.live import LiveTree, live_tree
+from tests.integration.oracles import ORACLES, Oracle
+
+pytestmark = [pytest.mark.world, pytest.mark.root, pytest.mark.bwrap]
+
+WORKSTATION = "base/workstation"
+NO_FEED = "case-trigger-program"
+
+FED = sorted(name for each in ORACLES.values() for name in each.feeds)
+# Of two packages that feed the same, one in each half.
+FIRST = {name for each in ORACLES.values() for name in tuple(each.feeds)[1:]}
+HALF = {name for number, name in enumerate(sorted(set(FED) - FIRST)) if number % 2} | FIRST
+TREES = {"all": set(FED), "one half": HALF, "the other half": set(FED) - HALF}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What was found of a cache in a tree: files by path, in what must agree of them."""
+
+    left: Mapping[str, object]  # by the triggers
+    used: Mapping[str, object]  # after programs used it
+    scratch: Mapping[str, object]  # made of nothing
+    known: frozenset[str]  # the packages that every question knows
+    unknown: frozenset[str]  # those that none knows
+
+
+@pytest.fixture(scope="module")
+def host(built: World, world: World, ground: Path) -> Iterator[Host]:
+    """A host for the whole module."""
+    with fresh_host(ground / "oracles", built, world, WORKSTATION) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def found(host: Host, ground: Path) -> Mapping[tuple[str, str], Found]:
+    """What was found, by tree and cache."""
+    answers: dict[tuple[str, str], Found] = {}
+    layered: set[str] = set()
+    for tree, packages in TREES.items():
+        away = [word for name in sorted(layered - packages) for word in ("--uninstall", name)]
+        host.change("install", NO_FEED, *sorted(packages - layered), *away)
+        layered = packages
+        time = host.deployments()[0]["timestamp"]
+        with live_tree(host.checkout(), ground, time=time) as live:
+            answers |= {(tree, row): _ask(live, each) for row, each in ORACLES.items()}
+    return answers
+
+
+@pytest.mark.parametrize("row", ORACLES)
+@pytest.mark.parametrize("tree", TREES)
+def test_a_cache_is_what_its_tool_makes_of_the_whole_tree(
+    found: Mapping[tuple[str, str], Found], tree: str, row: str
+) -> None:
+    each = found[tree, row]
+    assert each.left.keys() == each.scratch.keys()
+    assert [path for path in each.left if each.left[path] != each.scratch[path]] == []
+
+
+@pytest.mark.parametrize("row", ORACLES)
+@pytest.mark.parametrize("tree", TREES)
+def test_programs_know_the_packages_that_are_there_and_no_others(
+    found: Mapping[tuple[str, str], Found], tree: str, row: str
+) -> None:
+    fed = ORACLES[row].feeds.keys()
+    assert found[tree, row].known == fed & TREES[tree]
+    assert found[tree, row].unknown == fed - TREES[tree]
+
+
+@pytest.mark.parametrize("row", ORACLES)
+def test_programs_take_a_cache_for_up_to_date(
+    found: Mapping[tuple[str, str], Found], row: str
+) -> None:
+    assert found["all", row].used == found["all", row].left
+
+
+def _ask(live: LiveTree, oracle: Oracle) -> Found:
+    """Asks programs, and then makes the cache of nothing."""
+    left = _caches(live.root, oracle)
+    answers = {
+        package: {each.word in live.run("sh", "-c", each.command).stdout for each in questions}
+        for package, questions in oracle.feeds.items()
+    }
+    used = _caches(live.root, oracle)
+    for path in used:
+        (live.root / path).unlink()
+    live.ask("sh", "-c", oracle.scratch)
+    return Found(
+        left=left,
+        used=used,
+        scratch=_caches(live.root, oracle),
+        known=frozenset(name for name, answer in answers.items() if answer == {True}),
+        unknown=frozenset(name for name, answer in answers.items() if answer == {False}),
+    )
+
+
+def _caches(root: Path, oracle: Oracle) -> dict[str, object]:
+    sources = {path for pattern in oracle.sources for path in root.glob(pattern)}
+    paths = (path for pattern in oracle.caches for path in root.glob(pattern))
+    return {
+        str(path.relative_to(root)): _entry(path, oracle)
+        for path in paths
+        if path not in sources and (path.is_symlink() or path.is_file())
+    }
+
+
+def _entry(path: Path, oracle: Oracle) -> object:
+    if path.is_symlink():
+        return str(path.readlink())
+    return oracle.meaning(path.read_bytes())
