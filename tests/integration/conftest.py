@@ -10,6 +10,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -99,13 +100,21 @@ def host(make_host: MakeHost) -> Host:
     return make_host()
 
 
-@pytest.fixture(scope="session")
-def stable(world: World, ground: Path) -> Iterator[Host]:
-    """A host with the minimal tree that no test changes."""
-    host = Host(path=ground / "stable", world=world, tree=MINIMAL)
-    hosts_of_fixtures.create(host.path, world, host.tree)
-    yield host
+@contextmanager
+def fresh_host(path: Path, built: World, world: World, tree: str) -> Iterator[Host]:
+    """Gives a host that several tests share, and whose repository must be whole at the end."""
+    _copy(tree, built, world)
+    host = Host(path=path, world=world, tree=tree)
+    hosts_of_fixtures.create(host.path, world, tree)
     try:
+        yield host
         host.fsck()
     finally:
         hosts_of_fixtures.remove(host.path)
+
+
+@pytest.fixture(scope="session")
+def stable(built: World, world: World, ground: Path) -> Iterator[Host]:
+    """A host with the minimal tree that no test changes."""
+    with fresh_host(ground / "stable", built, world, MINIMAL) as host:
+        yield host

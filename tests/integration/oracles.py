@@ -32,10 +32,10 @@ class Oracle:
     reason: str = ""  # why not every byte must
 
 
-# Asks GTK itself, whose cache must say where the icon is: its directory is hidden meanwhile.
+# Asks GTK itself, whose cache must say where the icon is: its directory is empty meanwhile.
 _ICON = """\
-mv /usr/share/icons/{theme}/{directory} /tmp/hidden
-touch --no-create --date=@0 /usr/share/icons/{theme}
+mv /usr/share/icons/{theme}/scalable/apps /tmp/hidden || exit
+mkdir /usr/share/icons/{theme}/scalable/apps
 python3 -c '
 import ctypes
 gtk = ctypes.CDLL("libgtk-3.so.0")
@@ -44,9 +44,10 @@ theme = ctypes.c_void_p(gtk.gtk_icon_theme_new())
 gtk.gtk_icon_theme_set_custom_theme(theme, b"{theme}")
 print("found" if gtk.gtk_icon_theme_has_icon(theme, b"{icon}") else "not there")
 '
-mv /tmp/hidden /usr/share/icons/{theme}/{directory}
+rmdir /usr/share/icons/{theme}/scalable/apps
+mv /tmp/hidden /usr/share/icons/{theme}/scalable/apps
 """
-_LOAD = "python3 -c 'import ctypes; ctypes.CDLL(\"{}\"); print(\"loaded\")'"
+_LOAD = 'python3 -c \'import ctypes; ctypes.CDLL("{}"); print("loaded")\''
 _FORMATS = """\
 python3 -c '
 import ctypes
@@ -59,6 +60,7 @@ for number in range(glib.g_slist_length(formats)):
     print(pixbuf.gdk_pixbuf_format_get_name(each).decode())
 '
 """
+_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 _SUBJECT = "/O=overlay test world/CN=An authority whose key nobody has"
 _SETTINGS = "GSETTINGS_BACKEND=memory gsettings"
 
@@ -92,19 +94,11 @@ ORACLES = {
         '[ ! -e "$theme/index.theme" ] || gtk-update-icon-cache "$theme" || exit\ndone',
         feeds={
             "case-trigger-icon": (
-                Question(
-                    command=_ICON.format(
-                        theme="hicolor", directory="scalable/apps", icon="case-trigger"
-                    ),
-                    word="found",
-                ),
+                Question(command=_ICON.format(theme="hicolor", icon="case-trigger"), word="found"),
             ),
             "case-trigger-theme": (
                 Question(
-                    command=_ICON.format(
-                        theme="CaseTrigger", directory="scalable", icon="case-theme"
-                    ),
-                    word="found",
+                    command=_ICON.format(theme="CaseTrigger", icon="case-theme"), word="found"
                 ),
                 Question(
                     command="gtk-update-icon-cache --validate /usr/share/icons/CaseTrigger "
@@ -152,7 +146,7 @@ ORACLES = {
         feeds={
             "case-trigger-mime": (
                 Question(
-                    command="touch /tmp/a.casetrigger\n"
+                    command="echo > /tmp/a.casetrigger\n"
                     "gio info -a standard::content-type /tmp/a.casetrigger",
                     word="application/x-case-trigger",
                 ),
@@ -193,6 +187,8 @@ list={LIBRARIES}/gdk-pixbuf-2.0/2.10.0
 [ ! -d $list ] || {LIBRARIES}/gdk-pixbuf-2.0/gdk-pixbuf-query-loaders > $list/loaders.cache
 """,
         feeds={"libwmf-0.2-7-gtk": (Question(command=_FORMATS, word="wmf\n"),)},
+        meaning=bytes.rstrip,
+        reason="the tool ends with an empty line more where it writes to standard output",
     ),
     "input methods": Oracle(
         caches=(f"{LIBRARIES[1:]}/gtk-3.0/3.0.0/immodules.cache",),
@@ -256,15 +252,15 @@ list={LIBRARIES}/gdk-pixbuf-2.0/2.10.0
         feeds={
             "case-trigger-certificate": (
                 Question(
-                    command="openssl storeutl -noout -text -certs /etc/ssl/certs/ca-certificates.crt",
+                    command=f"openssl storeutl -noout -text -certs {_BUNDLE}",
                     word="An authority whose key nobody has",
                 ),
                 Question(
-                    command=f"openssl storeutl -noout -text -subject '{_SUBJECT}' /etc/ssl/certs",
-                    word="An authority whose key nobody has",
+                    command=f"openssl storeutl -noout -subject '{_SUBJECT}' /etc/ssl/certs",
+                    word="Total found: 1",
                 ),
                 Question(
-                    command="openssl verify -CAfile /etc/ssl/certs/ca-certificates.crt"
+                    command=f"openssl verify -CAfile {_BUNDLE}"
                     " /usr/share/ca-certificates/case-trigger/case-trigger.crt",
                     word="case-trigger.crt: OK",
                 ),
@@ -276,10 +272,11 @@ list={LIBRARIES}/gdk-pixbuf-2.0/2.10.0
         scratch="for page in /usr/share/info/*; do\n"
         '[ ! -e "$page" ] || install-info "$page" /usr/share/info/dir || exit\ndone',
         feeds={
-            name: (
-                Question(command="cat /usr/share/info/dir", word=f"* {name}: ({name})."),
+            package: (Question(command="cat /usr/share/info/dir", word=f"* {page}: ({page})."),)
+            for package, page in (
+                ("case-trigger-info", "case-trigger"),
+                ("case-trigger-info-other", "case-trigger-other"),
             )
-            for name in ("case-trigger-info", "case-trigger-info-other")
         },
     ),
 }

@@ -7,7 +7,6 @@ feeds the same cache. In each tree the programs that use the caches are asked wh
 the caches are removed, and made anew by their tools, run by hand on a plain checkout.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ import pytest
 
 from fixtures.forest import World
 from tests.integration.conftest import fresh_host
-from tests.integration.hosts import Host, command
+from tests.integration.hosts import Host
 from tests.integration.live import LiveTree, live_tree
 from tests.integration.oracles import ORACLES, Oracle
 
@@ -25,11 +24,12 @@ pytestmark = [pytest.mark.world, pytest.mark.root, pytest.mark.bwrap]
 WORKSTATION = "base/workstation"
 NO_FEED = "case-trigger-program"
 
-FED = sorted(name for each in ORACLES.values() for name in each.feeds)
-# Of two packages that feed the same, one in each half.
-FIRST = {name for each in ORACLES.values() for name in tuple(each.feeds)[1:]}
-HALF = {name for number, name in enumerate(sorted(set(FED) - FIRST)) if number % 2} | FIRST
-TREES = {"all": set(FED), "one half": HALF, "the other half": set(FED) - HALF}
+FED = {name for each in ORACLES.values() for name in each.feeds}
+_ALONE = [name for each in ORACLES.values() for name in each.feeds if len(each.feeds) == 1]
+_BESIDE = [name for each in ORACLES.values() for name in tuple(each.feeds)[1:]]
+# Of two packages that feed one cache, each half has one.
+HALF = {*_ALONE[::2], *_BESIDE}
+TREES = {"all": FED, "one half": HALF, "the other half": FED - HALF}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
