@@ -138,9 +138,9 @@ class View:
         if walk is None:
             first = _Walk()
             walk = self._above[above] = first if not above else self._walk(first, above)
-        if not isinstance(walk, _Walk):
-            return walk
-        return self._end(self._walk(walk.copy(), name, follow=follow))
+        if isinstance(walk, _Walk):
+            return self._end(self._walk(walk.copy(), name, follow=follow))
+        return self._end(self._walk(_Walk(), path, follow=follow))
 
     def _walk(self, at: "_Walk", path: str, *, follow: bool = True) -> "_Walk | Found":
         """Goes on from a directory; gives where it gets, or what cannot be gone through."""
