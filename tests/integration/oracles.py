@@ -280,3 +280,27 @@ list={LIBRARIES}/gdk-pixbuf-2.0/2.10.0
         },
     ),
 }
+
+# The scripts that each package asks for, by what progress calls them; not the kernel's release.
+ASKS = {
+    "case-trigger-program": (),
+    "case-trigger-certificate": ("%post(case-trigger-certificate-1-1.noarch)", "ca-certificates"),
+    "case-trigger-dconf": ("dconf case-trigger.d",),
+    "case-trigger-desktop": ("update-desktop-database",),
+    "case-trigger-font": ("fontconfig",),
+    # Its name is a library's: whether the linker looks there is for ldconfig to know.
+    "case-trigger-gio-module": ("gio-querymodules lib/x86_64-linux-gnu", "ldconfig"),
+    "case-trigger-hwdb": ("systemd-hwdb",),
+    "case-trigger-icon": ("gtk-update-icon-cache hicolor",),
+    "case-trigger-immodule": ("gtk-query-immodules lib/x86_64-linux-gnu",),
+    "case-trigger-info": ("install-info",),
+    "case-trigger-info-other": ("install-info",),
+    "case-trigger-kernel-module": ("depmod",),
+    "case-trigger-library": ("ldconfig",),
+    "case-trigger-library-directory": ("ldconfig",),
+    "case-trigger-mime": ("update-mime-database",),
+    "case-trigger-schema": ("glib-compile-schemas",),
+    "case-trigger-schema-override": ("glib-compile-schemas",),
+    "case-trigger-theme": ("gtk-update-icon-cache CaseTrigger",),
+    "libwmf-0.2-7-gtk": ("gdk-pixbuf-query-loaders lib/x86_64-linux-gnu", "ldconfig"),
+}

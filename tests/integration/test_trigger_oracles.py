@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The tools are the judges: what triggers left in a tree is what each tool makes of it by itself.
 
-On one host three trees are made one after the other: with all packages that feed a cache, with one
-half of them, with the other half. So each package comes and goes, alone or beside another that
-feeds the same cache. In each tree the programs that use the caches are asked what they know; then
-the caches are removed, and made anew by their tools, run by hand on a plain checkout.
+On one host trees are made one after the other: with all packages that feed a cache, with one half
+of them, with the other half, with none. So each package comes and goes, alone or beside another
+that feeds the same cache, and the last one goes. In each tree the programs that use the caches are
+asked what they know; then the caches are removed, and made anew by their tools, run by hand on a
+plain checkout.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,19 +19,28 @@ from fixtures.forest import World
 from tests.integration.conftest import fresh_host
 from tests.integration.hosts import Host
 from tests.integration.live import LiveTree, live_tree
-from tests.integration.oracles import ORACLES, Oracle
+from tests.integration.oracles import ASKS, ORACLES, Oracle
 
 pytestmark = [pytest.mark.world, pytest.mark.root, pytest.mark.bwrap]
 
 WORKSTATION = "base/workstation"
 NO_FEED = "case-trigger-program"
+CHECK = "check of the tree after its scripts"  # of all that ran
 
 FED = {name for each in ORACLES.values() for name in each.feeds}
 _ALONE = [name for each in ORACLES.values() for name in each.feeds if len(each.feeds) == 1]
 _BESIDE = [name for each in ORACLES.values() for name in tuple(each.feeds)[1:]]
 # Of two packages that feed one cache, each half has one.
 HALF = {*_ALONE[::2], *_BESIDE}
-TREES = {"all": FED, "one half": HALF, "the other half": FED - HALF}
+TREES = {
+    "a program": frozenset[str](),
+    "a library": frozenset({"case-trigger-library"}),
+    "all": FED,
+    "one half": HALF,
+    "the other half": FED - HALF,
+    "none": frozenset[str](),
+}
+JUDGED = [tree for tree in TREES if tree not in ("a program", "a library")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +54,14 @@ class Found:
     unknown: frozenset[str]  # those that none knows
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """A tree that was made: which scripts that asked for, and what was found of each cache."""
+
+    asked: frozenset[str]
+    caches: Mapping[str, Found]
+
+
 @pytest.fixture(scope="module")
 def host(built: World, world: World, ground: Path) -> Iterator[Host]:
     """A host for the whole module."""
@@ -51,45 +70,61 @@ def host(built: World, world: World, ground: Path) -> Iterator[Host]:
 
 
 @pytest.fixture(scope="module")
-def found(host: Host, ground: Path) -> Mapping[tuple[str, str], Found]:
-    """What was found, by tree and cache."""
-    answers: dict[tuple[str, str], Found] = {}
-    layered: set[str] = set()
+def made(host: Host, ground: Path) -> Mapping[str, Made]:
+    """All trees, by name."""
+    trees: dict[str, Made] = {}
+    layered: frozenset[str] = frozenset()
     for tree, packages in TREES.items():
         away = [word for name in sorted(layered - packages) for word in ("--uninstall", name)]
-        host.change("install", NO_FEED, *sorted(packages - layered), *away)
+        asked = _asked(host, "install", NO_FEED, *sorted(packages - layered), *away)
         layered = packages
-        time = host.deployments()[0]["timestamp"]
-        with live_tree(host.checkout(), ground, time=time) as live:
-            answers |= {(tree, row): _ask(live, each) for row, each in ORACLES.items()}
-    return answers
+        trees[tree] = Made(asked=asked, caches=_looked(host, ground) if tree in JUDGED else {})
+    return trees
+
+
+@pytest.mark.parametrize("tree", TREES)
+def test_only_what_feeds_a_cache_asks_for_its_trigger(made: Mapping[str, Made], tree: str) -> None:
+    wanted = {script for name in (NO_FEED, *TREES[tree]) for script in ASKS[name]}
+    assert made[tree].asked == wanted
 
 
 @pytest.mark.parametrize("row", ORACLES)
-@pytest.mark.parametrize("tree", TREES)
+@pytest.mark.parametrize("tree", JUDGED)
 def test_a_cache_is_what_its_tool_makes_of_the_whole_tree(
-    found: Mapping[tuple[str, str], Found], tree: str, row: str
+    made: Mapping[str, Made], tree: str, row: str
 ) -> None:
-    each = found[tree, row]
+    each = made[tree].caches[row]
     assert each.left.keys() == each.scratch.keys()
     assert [path for path in each.left if each.left[path] != each.scratch[path]] == []
 
 
 @pytest.mark.parametrize("row", ORACLES)
-@pytest.mark.parametrize("tree", TREES)
+@pytest.mark.parametrize("tree", JUDGED)
 def test_programs_know_the_packages_that_are_there_and_no_others(
-    found: Mapping[tuple[str, str], Found], tree: str, row: str
+    made: Mapping[str, Made], tree: str, row: str
 ) -> None:
     fed = ORACLES[row].feeds.keys()
-    assert found[tree, row].known == fed & TREES[tree]
-    assert found[tree, row].unknown == fed - TREES[tree]
+    assert made[tree].caches[row].known == fed & TREES[tree]
+    assert made[tree].caches[row].unknown == fed - TREES[tree]
 
 
 @pytest.mark.parametrize("row", ORACLES)
-def test_programs_take_a_cache_for_up_to_date(
-    found: Mapping[tuple[str, str], Found], row: str
-) -> None:
-    assert found["all", row].used == found["all", row].left
+def test_programs_take_a_cache_for_up_to_date(made: Mapping[str, Made], row: str) -> None:
+    assert made["all"].caches[row].used == made["all"].caches[row].left
+
+
+def _asked(host: Host, *words: str) -> frozenset[str]:
+    """Runs a command that must succeed; returns the scripts that it asked for."""
+    ended = host.overlay("--progress=json", *words)
+    assert ended.status == 0, ended.stderr
+    events = [json.loads(line) for line in ended.stderr.splitlines()]
+    told = {each["item"] for each in events if each["phase"] == "scripts"} - {CHECK}
+    return frozenset("depmod" if each.startswith("depmod ") else each for each in told)
+
+
+def _looked(host: Host, ground: Path) -> dict[str, Found]:
+    with live_tree(host.checkout(), ground, time=host.deployments()[0]["timestamp"]) as live:
+        return {row: _ask(live, each) for row, each in ORACLES.items()}
 
 
 def _ask(live: LiveTree, oracle: Oracle) -> Found:
