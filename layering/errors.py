@@ -41,6 +41,14 @@ class NothingMatchesError(LayeringError):
         self.specs = tuple(specs)
 
 
+class NotInTreeError(LayeringError):
+    """A question about a package that a tree does not have."""
+
+    def __init__(self, spec: str, where: str) -> None:
+        super().__init__(f"no package of the tree matches '{spec}': {where}")
+        self.spec = spec
+
+
 class BrokenObjectError(LayeringError):
     """An object of the repository does not decode as what its name says."""
 

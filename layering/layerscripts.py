@@ -1,25 +1,25 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What layers bring to run, read from their headers, in the order in which rpm installs them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import reduce
 from operator import or_
 
 from layering.fileentries import FileEntry
 from layering.header import PackageHeader
-from layering.headerindex import TagValue
+from layering.headerdependencies import (
+    ORDER_WITH,
+    PROVIDES,
+    RECOMMENDS,
+    REQUIRES,
+    SUGGESTS,
+    dependencies_in,
+)
 from layering.importer import LayerInfo
 from layering.paths import BaseLayout, tree_path
 from layering.providedaccounts import account_lines
 from solver import Dependency, OrderItem, install_order
 from triggers import PackageScripts, file_triggers_of, package_triggers_of, scriptlets_of
-
-# rpm's tags of a dependency's names, flags and versions.
-_REQUIRES = (1049, 1048, 1050)
-_PROVIDES = (1047, 1112, 1113)
-_ORDER_WITH = (5035, 5037, 5036)
-_RECOMMENDS = (5046, 5048, 5047)
-_SUGGESTS = (5049, 5051, 5050)
 
 
 def install_sequence(layers: Sequence[LayerInfo], layout: BaseLayout) -> tuple[LayerInfo, ...]:
@@ -43,7 +43,7 @@ def scripts_of(layer: LayerInfo, layout: BaseLayout) -> PackageScripts:
     """
     package, header = str(layer.layer.nevra), layer.header
     files = [(_live(entry, layout), entry.ghost) for entry in header.files]
-    provided = _dependencies(header.tags, *_PROVIDES)
+    provided = dependencies_in(header.tags, *PROVIDES)
     return PackageScripts(
         package=package,
         files=tuple(path for path, _ghost in files),
@@ -68,15 +68,15 @@ def order_item(header: PackageHeader, layout: BaseLayout) -> OrderItem:
     """Returns what of a package decides its place in a transaction."""
 
     def of(*kind: int) -> tuple[Dependency, ...]:
-        return tuple(_canonical(each, layout) for each in _dependencies(header.tags, *kind))
+        return tuple(_canonical(each, layout) for each in dependencies_in(header.tags, *kind))
 
     return OrderItem(
         nevra=header.nevra,
-        requires=of(*_REQUIRES),
-        provides=_dependencies(header.tags, *_PROVIDES),
+        requires=of(*REQUIRES),
+        provides=dependencies_in(header.tags, *PROVIDES),
         files=frozenset(_live(entry, layout) for entry in header.files),
-        recommends=(*of(*_RECOMMENDS), *of(*_SUGGESTS)),
-        order_with=of(*_ORDER_WITH),
+        recommends=(*of(*RECOMMENDS), *of(*SUGGESTS)),
+        order_with=of(*ORDER_WITH),
         colour=reduce(or_, (entry.color for entry in header.files), 0),
     )
 
@@ -87,26 +87,3 @@ def _canonical(dependency: Dependency, layout: BaseLayout) -> Dependency:
     path = dependency.name.encode("utf-8", "surrogateescape")
     live = tree_path(path, layout).live.decode("utf-8", "surrogateescape")
     return Dependency(name=live, flags=dependency.flags, version=dependency.version)
-
-
-def _dependencies(
-    tags: Mapping[int, TagValue], names: int, flags: int, versions: int
-) -> tuple[Dependency, ...]:
-    texts = [_text(item) for item in _items(tags, names)]
-    bits = [item if isinstance(item, int) else 0 for item in _items(tags, flags)]
-    evrs = [_text(item) for item in _items(tags, versions)]
-    bits += [0] * (len(texts) - len(bits))
-    evrs += [""] * (len(texts) - len(evrs))
-    return tuple(
-        Dependency(name=name, flags=flag, version=version)
-        for name, flag, version in zip(texts, bits, evrs, strict=False)
-    )
-
-
-def _items(tags: Mapping[int, TagValue], tag: int) -> tuple[int | bytes, ...]:
-    value = tags.get(tag, ())
-    return value if isinstance(value, tuple) else (value,)
-
-
-def _text(item: int | bytes) -> str:
-    return item.decode("utf-8", "surrogateescape") if isinstance(item, bytes) else str(item)

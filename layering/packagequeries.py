@@ -129,6 +129,10 @@ class Questions:
         path = spec.startswith("/") and not spec.endswith("/")
         return self._catalogue.providers(spec, spellings(spec, self.view.links) if path else ())
 
+    def answering(self, request: str) -> frozenset[Nevra]:
+        """Returns the tree's packages that a request names."""
+        return self._catalogue.answering(request)
+
     def known(self, info: PackageInfo) -> KnownPackage:
         """Returns what a package is to the tree."""
         place = self._place(info)

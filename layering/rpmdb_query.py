@@ -78,15 +78,18 @@ def owners_of(
     return tuple(sorted(owners, key=str))
 
 
-def tagged(directory: Path, wanted: frozenset[int], cache: Path) -> tuple[TaggedPackage, ...]:
+def tagged(
+    directory: Path, wanted: frozenset[int], cache: Path | None
+) -> tuple[TaggedPackage, ...]:
     """Returns the packages that have any of the wanted tags, in the order of their installation.
 
     `cache` is a file that holds the answer for this very database, and is made if it is absent or
     unreadable: the questions that a base is asked at every operation cost a few milliseconds.
+    Without one nothing is kept.
     """
     key = [_CACHE_FORMAT, sorted(wanted)]
     try:
-        form, stored = json.loads(cache.read_bytes())
+        form, stored = json.loads(cache.read_bytes()) if cache else ((), ())
         if form == key:
             return tuple(_unpacked(entry) for entry in stored)
     except (OSError, ValueError, TypeError, AttributeError, KeyError):
@@ -96,6 +99,8 @@ def tagged(directory: Path, wanted: frozenset[int], cache: Path) -> tuple[Tagged
         kept = {tag: value for tag, value in tags.items() if tag in wanted}
         if kept:
             found.append(TaggedPackage(nevra=nevra_of(tags), tags=kept))
+    if cache is None:
+        return tuple(found)
     text = json.dumps([key, [_packed(package) for package in found]], separators=(",", ":"))
     with tempfile.NamedTemporaryFile("w", dir=cache.parent, delete=False) as stream:
         stream.write(text)

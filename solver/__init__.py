@@ -36,6 +36,7 @@ from solver.model import (
 from solver.nevra import Nevra, compare_evr
 from solver.order import Dependency, OrderItem, erase_order, install_order
 from solver.queried import Field, Found, PackageInfo, Provider, Selection
+from solver.reldep import Sense, ordering_parts, satisfies
 
 if TYPE_CHECKING:
     from solver.queries import Catalogue
@@ -66,6 +67,7 @@ __all__ = [
     "Sack",
     "SackConfig",
     "Selection",
+    "Sense",
     "SignatureError",
     "SolverError",
     "Source",
@@ -78,6 +80,8 @@ __all__ = [
     "erase_order",
     "ignore",
     "install_order",
+    "ordering_parts",
+    "satisfies",
 ]
 
 

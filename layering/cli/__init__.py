@@ -38,6 +38,8 @@ VERBS = {
     "info": "info",
     "list": "listing",
     "provides": "provides",
+    "why": "why",
+    "tree": "tree",
     "refresh-md": "refresh",
     "diff": "diff",
     "shell": "shell",

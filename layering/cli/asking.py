@@ -18,11 +18,12 @@ from layering.cli.output import shown_progress
 from layering.cli.render import counted, table
 from layering.cli.session import cache_directory
 from layering.cli.showing import Level
-from layering.progress import Event, Kind
+from layering.progress import Event, Kind, Report
 from layering.resolution import RepositoryOptions
 from layering.sysroot import Sysroot
 
 if TYPE_CHECKING:
+    from layering.explaining import Explanations
     from layering.packagequeries import KnownPackage, Questions
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -50,6 +51,32 @@ def options_of(given: dict[str, Any]) -> RepositoryOptions:
 
 
 @contextmanager
+def passing_progress(settings: Settings) -> Iterator[Report]:
+    """Gives a report that shows what is going on, and nothing of it afterwards."""
+    with shown_progress(settings) as shown:
+
+        def report(event: Event) -> None:
+            if event.kind is not Kind.END or settings.verbose or settings.progress is Level.JSON:
+                shown(event)
+
+        yield report
+
+
+@contextmanager
+def explained(settings: Settings, revision: str | None) -> "Iterator[Explanations]":
+    """Gives what there is to say of a tree; needs neither root, the lock nor a repository."""
+    from layering.explaining import explanations
+
+    sysroot = Sysroot.open(settings.sysroot)
+    cache = cache_directory(sysroot, settings.stateroot)
+    with (
+        passing_progress(settings) as report,
+        explanations(sysroot, settings.stateroot, revision, cache, report) as found,
+    ):
+        yield found
+
+
+@contextmanager
 def asked(
     settings: Settings,
     revision: str | None,
@@ -63,12 +90,7 @@ def asked(
     from layering.packagequeries import questions
 
     sysroot = Sysroot.open(settings.sysroot)
-    with shown_progress(settings) as shown:
-
-        def report(event: Event) -> None:
-            if event.kind is not Kind.END or settings.verbose or settings.progress is Level.JSON:
-                shown(event)
-
+    with passing_progress(settings) as report:
         cache = cache_directory(sysroot, settings.stateroot)
         options = options_of(given)
         with questions(

@@ -52,6 +52,8 @@ Commands:
   info        Tell what packages are, where they are, and for which request.
   list        List packages of the tree and of the repositories.
   provides    Tell which packages provide something.
+  why         Tell which request brought a package, and through what.
+  tree        Show requests, what they brought, and what that needs.
   refresh-md  Fetch the repositories' metadata, and list them.
   diff        Show what differs between two trees.
   shell       Look around in a tree, in the sandbox that its scripts ran in.
