@@ -27,11 +27,11 @@ WORKSTATION = "base/workstation"
 NO_FEED = "case-trigger-program"
 CHECK = "check of the tree after its scripts"  # of all that ran
 
-FED = {name for each in ORACLES.values() for name in each.feeds}
+FED = frozenset(name for each in ORACLES.values() for name in each.feeds)
 _ALONE = [name for each in ORACLES.values() for name in each.feeds if len(each.feeds) == 1]
 _BESIDE = [name for each in ORACLES.values() for name in tuple(each.feeds)[1:]]
 # Of two packages that feed one cache, each half has one.
-HALF = {*_ALONE[::2], *_BESIDE}
+HALF = frozenset({*_ALONE[::2], *_BESIDE})
 TREES = {
     "a program": frozenset[str](),
     "a library": frozenset({"case-trigger-library"}),
