@@ -279,3 +279,19 @@ def test_what_nothing_feeds_is_gone(case: Case, tree: Path, scratch: Path) -> No
             place.parent.rmdir()
     _make(tree, case, root, came=(), went=feeding)
     assert _found(root, case.made) == []
+
+
+def test_a_kernel_whose_last_module_went_leaves_no_directory(tree: Path, scratch: Path) -> None:
+    case = next(each for each in CASES if each.row == "depmod")
+    root = scratch / "root"
+    some = _in(tree, _found(tree, case.feeds)[0])
+    module = f"{MODULES}/6.1-other/extra/{some.name}"
+    place = _in(root, module)
+    place.parent.mkdir(parents=True)
+    shutil.copyfile(some, place)
+    _make(tree, case, root, came=[module], went=())
+    assert _found(root, [f"{MODULES}/6.1-other/modules.dep"])
+    place.unlink()
+    place.parent.rmdir()
+    _make(tree, case, root, came=(), went=[module])
+    assert list(_in(root, MODULES).iterdir()) == []
