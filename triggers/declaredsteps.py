@@ -168,7 +168,7 @@ def _does_the_same(trigger: FileTrigger, target: Target) -> bool:
         return False
     names = (tool.rpartition("/")[2] for tool in (*row.tools, *row.aliases))
     text = " ".join((*trigger.interpreter, trigger.body))
-    if not any(re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w.-])", text) for name in names):
+    if not any(re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w./-])", text) for name in names):
         return False
     if not target.paths:
         return True

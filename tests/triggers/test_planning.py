@@ -175,6 +175,14 @@ def test_a_trigger_that_merely_mentions_a_longer_name_does_not_count() -> None:
     assert "update-desktop-database" in labels(plan(change).after)
 
 
+def test_a_directory_that_is_called_as_a_tool_does_not_count() -> None:
+    other = trigger("chmod 644 /etc/dconf/db/local; true", "/etc/dconf/db")
+    change = TreeChange(
+        added=(foo("/etc/dconf/db/local.d/a"),), base_file_triggers=(other,), tools=everything
+    )
+    assert "dconf local.d" in labels(plan(change).after)
+
+
 @pytest.mark.parametrize(
     ("body", "prefixes", "files", "runs"),
     [
