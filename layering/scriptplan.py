@@ -15,6 +15,7 @@ from layering.dirtree import find
 from layering.hosttriggers import HostFile
 from layering.importer import LayerInfo
 from layering.layerscripts import install_sequence, scripts_of
+from layering.links import directory_at
 from layering.repo import Repo
 from layering.rpmdb_files import files_below
 from layering.triggerfiles import THE_BASE, triggers_of
@@ -96,10 +97,20 @@ def owners_of(packages: Sequence[PackageScripts]) -> Callable[[str], str]:
 
 def tools_of(repo: Repo, united: Union) -> Callable[[str], bool]:
     """Returns the test whether the united tree has a program."""
+    return tools_in_tree(repo, united.root_tree)
+
+
+def tools_in_tree(repo: Repo, root_tree: str) -> Callable[[str], bool]:
+    """Returns the test whether a tree, by the checksum of its root directory, has a program."""
 
     def exists(tool: str) -> bool:
-        places = [tool] if tool.startswith("/") else [f"/usr/bin/{tool}", f"/usr/sbin/{tool}"]
-        return any(find(repo.dirtree, united.root_tree, place) for place in places)
+        if tool.startswith("/"):  # perhaps through a link, as /bin is one
+            above, _slash, name = tool.rpartition("/")
+            directory = directory_at(repo, root_tree, above)
+            places = [] if directory is None else [f"{directory}/{name}"]
+        else:
+            places = [f"/usr/bin/{tool}", f"/usr/sbin/{tool}"]
+        return any(find(repo.dirtree, root_tree, place) for place in places)
 
     return exists
 

@@ -9,6 +9,7 @@ from triggers.catalog import CATALOG, INITRAMFS
 from triggers.change import KernelChange, PackageScripts, TreeChange
 from triggers.commandline import replay_line
 from triggers.declared import BUILT_IN, DeclaredTrigger
+from triggers.declaredorder import in_order
 from triggers.declaredsteps import dracut
 from triggers.dropin import LARGEST_DROPIN, check_file_name
 from triggers.dropin import parse as parse_dropin
@@ -25,6 +26,7 @@ from triggers.errors import (
     UnsupportedScriptletError,
 )
 from triggers.filetrigger import FileTrigger, PathList, file_triggers_of
+from triggers.givingway import why_never
 from triggers.interactive import replay, shell
 from triggers.invocation import (
     Invocation,
@@ -39,6 +41,7 @@ from triggers.limits import Limits
 from triggers.memory import Memory
 from triggers.observed import Observed
 from triggers.packagetrigger import PackageTrigger, package_triggers_of
+from triggers.pattern import tool_places
 from triggers.phase import RULES, TRIGGER_TAGS, Phase, PhaseRule, ScriptFlags
 from triggers.planning import plan
 from triggers.policy import POLICY, Row
@@ -105,6 +108,7 @@ __all__ = [
     "describe_status",
     "dracut",
     "file_triggers_of",
+    "in_order",
     "package_triggers_of",
     "parse_dropin",
     "plan",
@@ -114,5 +118,7 @@ __all__ = [
     "scriptlets_of",
     "shell",
     "table_of",
+    "tool_places",
     "tools_in",
+    "why_never",
 ]

@@ -14,6 +14,7 @@ SYSUSERS = DeclaredTrigger(
     tools=("systemd-sysusers",),
     reads=("/usr/lib/sysusers.d/*", "/etc/sysusers.d/*", "/etc/passwd", "/etc/group"),
     writes=("/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow"),
+    first=True,
     fatal=True,  # rpm, too, refuses a package whose users cannot be made
     reason=(
         "makes the users that own files and that %pre may ask for; only what the new files say, "

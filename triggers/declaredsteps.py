@@ -117,8 +117,8 @@ def _asking(trigger: DeclaredTrigger, change: TreeChange, paths: Paths) -> PathL
     changed = paths.changed if trigger.on_removal else paths.brought
     if trigger.name not in change.anew:
         return changed
-    prefixes = [prefix for each in trigger.paths for prefix in compiled(each).prefixes]
-    there = {path for files in change.base_files(prefixes) for path in files}
+    places = [each for text in trigger.paths for each in compiled(text).directories]
+    there = {path for files in change.base_files(places) for path in files}
     return PathList(there.difference(change.removed_paths).union(changed))
 
 

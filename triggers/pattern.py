@@ -36,6 +36,7 @@ class Pattern:
     text: str
     captures: tuple[str, ...]  # their names, as they come in the text
     prefixes: tuple[str, ...]  # what a path must begin with, one of them
+    directories: tuple[str, ...]  # what the directory that it is in must begin with, likewise
     branches: tuple[re.Pattern[str], ...]  # one for each prefix
 
     def match(self, path: str) -> tuple[str, ...] | None:
@@ -73,21 +74,44 @@ def compiled(text: str) -> Pattern:
     return Pattern(
         text=text,
         captures=names[0],
-        prefixes=tuple(literal_prefix(each) for each in texts),
+        prefixes=tuple(map(_literal_prefix, texts)),
+        directories=tuple(map(_directory_prefix, texts)),
         branches=tuple(re.compile(_expression(each), re.DOTALL) for each in texts),
     )
 
 
-def literal_prefix(text: str) -> str:
+def _literal_prefix(text: str) -> str:
     """Returns how everything that fits a pattern without alternatives begins."""
-    text = re.sub(r"\{\w+:", "", text)  # what a capture with a glob begins with is literal, too
+    text = _without_names(text)
     special = _SPECIAL.search(text)
     return text[: special.start()] if special else text
+
+
+def _directory_prefix(text: str) -> str:
+    """Returns how the directory of everything that fits begins; it ends with a slash itself."""
+    prefix = _literal_prefix(text)
+    if "/" in _without_names(text)[len(prefix) :]:
+        return prefix
+    return prefix[: prefix.rindex("/") + 1]
+
+
+def _without_names(text: str) -> str:
+    """Returns a pattern whose captures begin with their globs, which may begin literally."""
+    return re.sub(r"\{\w+:", "", text)
 
 
 def filled(text: str, values: dict[str, str]) -> str:
     """Returns `text` with each `{name}` that has a value replaced by it."""
     return CAPTURE.sub(lambda match: values.get(match[1], match[0]), text)
+
+
+def tool_places(tool: str, paths: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+    """Returns where a tool may be, as globs of names: what `paths` capture is filled in as such."""
+    found: dict[str, None] = {}
+    for text in (each for path in paths for each in _alternatives(path)):
+        globs = {name: "/".join(glob) for name, glob in _parts(text) if name}
+        found[filled(tool, globs)] = None
+    return tuple(tuple(each.strip("/").split("/")) for each in found)
 
 
 def _alternatives(text: str) -> list[str]:

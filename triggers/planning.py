@@ -9,25 +9,22 @@ from collections.abc import Sequence
 
 from triggers import declaredsteps
 from triggers.change import TreeChange, name_of
-from triggers.declared import DeclaredTrigger
 from triggers.draft import Draft, label_of
 from triggers.errors import UnsupportedScriptletError
 from triggers.filetrigger import FileTrigger
+from triggers.givingway import FOR_THE_HOST, gives_way, known
 from triggers.invocation import Invocation, Plan
 from triggers.lua import LUA, lua_run
 from triggers.order import Source, Step, after, before
-from triggers.pattern import compiled
 from triggers.phase import RULES, Phase, ScriptFlags
 from triggers.policy import skip_reason
 from triggers.recognised import recognised
 from triggers.scriptlet import Scriptlet
 from triggers.skiprule import SkipRule
-from triggers.target import Target
 
 EVERY_PACKAGE = "*"
 
 _AT_THE_END = frozenset({Phase.TRANSFILETRIGGERIN, Phase.TRANSFILETRIGGERPOSTUN})
-_FOR_THE_HOST = "it only tells a running system, or fills a cache in /var that the host makes"
 # They are set off by files, and read files: the same gives the same.
 _REMEMBERED = _AT_THE_END | {Phase.FILETRIGGERIN, Phase.FILETRIGGERPOSTUN}
 
@@ -70,7 +67,7 @@ def _wanted(step: Step, draft: Draft) -> bool:
     if reason is None and isinstance(source, Scriptlet) and not RULES[source.phase].fatal:
         reason = _scriptlet_gives_way(source, draft)
     if reason is None and isinstance(source, FileTrigger):
-        reason = _trigger_gives_way(source, draft)
+        reason = gives_way(source, draft.change.declared, draft.change.tools)
     if reason is not None:
         draft.skip(source.phase, source.package, label_of(source), reason)
         return False
@@ -99,41 +96,13 @@ def _scriptlet_gives_way(scriptlet: Scriptlet, draft: Draft) -> str | None:
     """Why a scriptlet that only calls known tools does not run; notes what it asked for."""
     if scriptlet.flags:
         return None
-    found = recognised(scriptlet.interpreter, scriptlet.body, _known(draft))
+    found = recognised(scriptlet.interpreter, scriptlet.body, known(draft.change.declared))
     if found is None:
         return None
     for row, captures in found.calls:
         draft.asked.setdefault((row.name, captures), f"asked for by {label_of(scriptlet)}")
     names = ", ".join(dict.fromkeys(declaredsteps.called(row) for row, _ in found.calls))
-    return f"{names} runs once for all" if names else _FOR_THE_HOST
-
-
-def _trigger_gives_way(trigger: FileTrigger, draft: Draft) -> str | None:
-    """Why a file trigger that only calls a known tool, where we know better how, does not run."""
-    if trigger.flags:
-        return None
-    found = recognised(trigger.interpreter, trigger.body, _known(draft))
-    if found is None:
-        return None
-    if not found.calls:
-        return _FOR_THE_HOST
-    for row, captures in found.calls:
-        patterns = (compiled(each) for each in (*row.paths, *row.writes))
-        known = tuple(prefix for each in patterns for prefix in each.prefixes)
-        covered = all(
-            f"{prefix}/".startswith(known) or f"/usr{prefix}/".startswith(known)
-            for prefix in trigger.prefixes
-        )
-        tool = Target(trigger=row, captures=captures).tool(draft.change.tools)
-        if not (row.supersedes and covered and tool):
-            return None
-    names = ", ".join(dict.fromkeys(declaredsteps.called(row) for row, _ in found.calls))
-    return f"{names} does it if it has to be done"
-
-
-def _known(draft: Draft) -> list[DeclaredTrigger]:
-    """Returns the rows that scripts of packages may ask for: of the catalog, or in such a place."""
-    return [each for each in draft.change.declared if each.name in declaredsteps.KNOWN]
+    return f"{names} runs once for all" if names else FOR_THE_HOST
 
 
 def _invocation(step: Step, change: TreeChange) -> Invocation:

@@ -8,17 +8,20 @@ error: a person wrote it, and can mend it. A file of the tree that is wrong is l
 warning: a package must not make a tree that nothing can be added to.
 """
 
+import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from triggers.catalog import CATALOG, INITRAMFS, SYSUSERS
 from triggers.declared import DeclaredTrigger
 from triggers.declaredorder import in_order
-from triggers.dropin import SUFFIX, parse, suggestion
+from triggers.dropin import SUFFIX, parse
 from triggers.errors import DropInError, TriggerOrderError
 
 # In the order in which files of one shadow those of the other.
 DROPIN_DIRECTORIES = ("/usr/lib/overlay/triggers.d", "/etc/overlay/triggers.d")
+
+_ALL = "'overlay triggers' lists those that there are"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +54,7 @@ class Table:
 
     triggers: tuple[DeclaredTrigger, ...] = CATALOG
     anew: frozenset[str] = frozenset()  # names of those that the base does not know
+    of_host: frozenset[str] = frozenset()  # paths of the host's own files
     shadowed: tuple[Shadowed, ...] = ()
     problems: tuple[DropInError, ...] = ()  # files of the tree that are left out
 
@@ -89,6 +93,7 @@ def table_of(
     return Table(
         triggers=_sorted(making.rows),
         anew=frozenset(name for name, file in making.files.items() if not file.of_base),
+        of_host=frozenset(path for path, file in making.every.items() if file.of_host),
         shadowed=tuple(making.shadowed),
         problems=tuple(making.problems),
     )
@@ -125,7 +130,9 @@ def _check_names(making: _Making, file: DropIn, *, lenient: bool) -> None:
         for name in names:
             if name not in known and file.of_host:
                 what = f"'{key}' has \"{name}\", and there is no such trigger"
-                error = DropInError(what, file.path, suggestion(name, sorted(known)))
+                near = difflib.get_close_matches(name, sorted(known), n=1)
+                hint = f"did you mean {near[0]}?" if near else _ALL
+                error = DropInError(what, file.path, hint)
                 _refuse(making, file, error, lenient=lenient)
                 return
 

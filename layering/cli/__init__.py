@@ -42,6 +42,7 @@ VERBS = {
     "tree": "tree",
     "refresh-md": "refresh",
     "diff": "diff",
+    "triggers": "triggers",
     "shell": "shell",
     "kargs": "kargs",
     "compose": "compose",

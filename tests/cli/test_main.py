@@ -56,6 +56,7 @@ Commands:
   tree        Show requests, what they brought, and what that needs.
   refresh-md  Fetch the repositories' metadata, and list them.
   diff        Show what differs between two trees.
+  triggers    List the triggers of a tree, and what becomes of each.
   shell       Look around in a tree, in the sandbox that its scripts ran in.
   kargs       Show or change the kernel arguments.
   compose     Compose base trees on a build server.

@@ -112,17 +112,23 @@ def test_a_very_long_pattern_is_refused_in_few_words() -> None:
 
 
 @pytest.mark.parametrize(
-    ("pattern", "prefixes"),
+    ("pattern", "prefixes", "directories"),
     [
-        ("/usr/lib*/x", ("/usr/lib",)),
-        ("/usr/{lib:lib*}/x", ("/usr/lib",)),
-        ("/usr/{lib:lib}/x", ("/usr/lib",)),
-        ("/usr/{lib}/x", ("/usr/",)),
-        ("/(usr/lib|etc)/a/**", ("/usr/lib/a/", "/etc/a/")),
+        ("/usr/lib*/x", ("/usr/lib",), ("/usr/lib",)),
+        ("/usr/{lib:lib*}/x", ("/usr/lib",), ("/usr/lib",)),
+        ("/usr/{lib:lib}/x", ("/usr/lib",), ("/usr/lib",)),
+        ("/usr/{lib}/x", ("/usr/",), ("/usr/",)),
+        ("/usr/lib*", ("/usr/lib",), ("/usr/",)),
+        ("/usr/{lib:lib*}", ("/usr/lib",), ("/usr/",)),
+        ("/usr/lib/x", ("/usr/lib/x",), ("/usr/lib/",)),
+        ("/(usr/lib|etc)/a/**", ("/usr/lib/a/", "/etc/a/"), ("/usr/lib/a/", "/etc/a/")),
     ],
 )
-def test_what_a_path_must_begin_with_is_known(pattern: str, prefixes: tuple[str, ...]) -> None:
+def test_what_a_path_and_its_directory_must_begin_with_is_known(
+    pattern: str, prefixes: tuple[str, ...], directories: tuple[str, ...]
+) -> None:
     assert compiled(pattern).prefixes == prefixes
+    assert compiled(pattern).directories == directories
 
 
 def fits(pattern: Sequence[str], names: Sequence[str]) -> bool:
