@@ -88,7 +88,8 @@ class Resolver:
                 del roots[request.label]
         needs = needs_of(self._candidates, bare, weak=weak)
         attributed = attribute(roots, needs, brought)
-        check_base_stays(steps, self._candidates.base_nevras, attributed)
+        everything = [request.label for request in active]
+        check_base_stays(steps, self._candidates.base_nevras, attributed, everything)
         values = package_values(self._candidates, packages, attributed)
         return Transaction(packages=values, inactive=tuple(sorted(resting)), held_back=held_back)
 
@@ -175,7 +176,7 @@ class Resolver:
             if free.get_problems() == _FITS:
                 steps = steps_of(free)
                 asked = {step.nevra: labels for step in steps if step.inbound}
-                moves = base_moves(steps, self._candidates.base_nevras, asked)
+                moves = base_moves(steps, self._candidates.base_nevras, asked, labels)
                 if moves:
                     return moved_error(moves, lines)
         return unsatisfiable_error(self._candidates, labels, lines)

@@ -109,36 +109,33 @@ def _say_what_is_locked(candidates: Candidates, line: str) -> str:
 
 
 def _version_hints(candidates: Candidates, lines: Iterable[str]) -> Iterable[str]:
-    for line in lines:
-        match = _NOTHING_PROVIDES.search(line)
-        if match is None:
-            continue
-        has = _providers(candidates.installed, match[1])
-        offers = libdnf5.rpm.PackageQuery(candidates.visible)
-        offers.filter_available()
-        offered = _providers(offers, match[1])
+    offers = libdnf5.rpm.PackageQuery(candidates.visible)
+    offers.filter_available()
+    named = (match[1] for match in map(_NOTHING_PROVIDES.search, lines) if match is not None)
+    libraries: set[str] = set()
+    for name in dict.fromkeys(named):
+        has, offered = _providers(candidates.installed, name), _providers(offers, name)
+        library = _SONAME.match(name)
         if has and offered:
             yield f"the base has {has}, the repositories only offer {offered}"
         elif has:
             yield f"the base has {has}, the repositories offer no other"
         elif offered:
             yield f"the repositories only offer {offered}"
-        else:
-            yield from _other_versions(candidates.installed, match[1])
+        elif library is not None and library[1] not in libraries:
+            libraries.add(library[1])
+            yield from _other_versions(candidates.installed, library[1])
 
 
-def _other_versions(installed: Any, needed: str) -> Iterable[str]:
+def _other_versions(installed: Any, library: str) -> Iterable[str]:
     """Yields the base packages that bring another version of a library, and which."""
-    match = _SONAME.match(needed)
-    if match is None:
-        return
     query = libdnf5.rpm.PackageQuery(installed)
-    query.filter_provides([f"{match[1]}*"], libdnf5.common.QueryCmp_GLOB)
+    query.filter_provides([f"{library}*"], libdnf5.common.QueryCmp_GLOB)
     for package in sorted(query, key=lambda one: str(one.get_nevra())):
         names = {str(reldep.get_name()) for reldep in package.get_provides()}
         # A library with versioned symbols provides one name for each set of them, in parentheses.
-        libraries = {name.partition("(")[0] for name in names if name.startswith(match[1])}
-        yield f"the base has {package.get_nevra()} with {', '.join(sorted(libraries))}"
+        found = {name.partition("(")[0] for name in names if name.startswith(library)}
+        yield f"the base has {package.get_nevra()} with {', '.join(sorted(found))}"
 
 
 def _providers(packages: Any, name: str) -> str:

@@ -109,6 +109,8 @@ def _judge_spec(candidates: Candidates, spec: str, *, renewing: bool) -> _Verdic
     free.difference(candidates.locked)
     if not matches.size():
         return _Verdict(request=request, state=_State.UNKNOWN)
+    if spec.startswith("("):  # what matches a part of it tells nothing of the whole
+        return _Verdict(request=Request(label=spec), state=_State.ACTIVE)
     if matches.size() > offered.size() and not (_wants_each(spec) and free.size()):
         return _Verdict(request=request, state=_State.INACTIVE)
     if request.provided and (not free.size() or (renewing and _only_layers(candidates, offered))):

@@ -36,16 +36,19 @@ def replaces(new: Nevra, old: Nevra) -> bool:
 
 
 def base_moves(
-    steps: Iterable[Step], base: Collection[Nevra], requests: Mapping[Nevra, Sequence[str]]
+    steps: Iterable[Step],
+    base: Collection[Nevra],
+    requests: Mapping[Nevra, Sequence[str]],
+    everything: Sequence[str] = (),
 ) -> tuple[BaseMove, ...]:
     """Returns what the steps would do to base packages, sorted; nothing where the base stays.
 
-    `requests` says whose request each incoming package is.
+    `requests` says whose request each incoming package is; `everything` is what all was for.
     """
     by_name: dict[str, list[Nevra]] = {}
     for nevra in base:
         by_name.setdefault(nevra.name, []).append(nevra)
-    wanted = tuple(sorted({spec for specs in requests.values() for spec in specs}))
+    wanted = tuple(sorted({spec for specs in requests.values() for spec in specs} or everything))
     moves: dict[Nevra, BaseMove] = {}
     removed: list[Nevra] = []
     for step in sorted(steps, key=lambda step: str(step.nevra)):
@@ -65,10 +68,13 @@ def base_moves(
 
 
 def check_base_stays(
-    steps: Iterable[Step], base: Collection[Nevra], requests: Mapping[Nevra, Sequence[str]]
+    steps: Iterable[Step],
+    base: Collection[Nevra],
+    requests: Mapping[Nevra, Sequence[str]],
+    everything: Sequence[str] = (),
 ) -> None:
     """Raises BaseMovedError where a step touches a base package."""
-    moves = base_moves(steps, base, requests)
+    moves = base_moves(steps, base, requests, everything)
     if moves:
         raise BaseMovedError(moves)
 

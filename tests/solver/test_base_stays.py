@@ -172,3 +172,19 @@ def test_excludes_of_the_configuration_do_not_unlock_the_base(world: World) -> N
         assert sack.resolve(Goal(install=("libfoo",))).inactive == ("libfoo",)
         with pytest.raises(BaseMovedError):
             sack.resolve(Goal(install=("newfoo",)))
+
+
+def test_a_request_that_only_holds_without_a_base_package_is_named(world: World) -> None:
+    world.base("lib-1-1.noarch")
+    world.repo("r", pkg("app-1-1.noarch", requires=["nowhere"]))
+    with pytest.raises(BaseMovedError) as caught:
+        world.resolve("(app if lib)")
+    assert str(caught.value) == "'(app if lib)' would remove base package lib-1-1.noarch"
+    assert caught.value.details == ("nothing provides nowhere needed by app-1-1.noarch from r",)
+
+
+def test_a_rich_request_is_not_met_by_a_part_of_it(world: World) -> None:
+    world.base("lib-1-1.noarch")
+    world.repo("r", "app-1-1.noarch", "lib-2-1.noarch")
+    assert names(world.resolve("(lib and app)")) == ["app-1-1.noarch"]
+    assert world.resolve("(lib or app)").inactive == ("(lib or app)",)
