@@ -48,11 +48,13 @@ class Dep:
 def header(
     nevra: str,
     *,
+    epoch: int = 0,
     requires: Sequence[Dep] = (),
     provides: Sequence[Dep] = (),
     conflicts: Sequence[Dep] = (),
     obsoletes: Sequence[Dep] = (),
     recommends: Sequence[Dep] = (),
+    supplements: Sequence[Dep] = (),
     order_with: Sequence[Dep] = (),
     files: Sequence[str] = (),
 ) -> Any:
@@ -68,13 +70,16 @@ def header(
     made[rpm.RPMTAG_SIZE] = made[rpm.RPMTAG_BUILDTIME] = 1
     made[rpm.RPMTAG_PAYLOADFORMAT], made[rpm.RPMTAG_PAYLOADCOMPRESSOR] = "cpio", "gzip"
     made[rpm.RPMTAG_LICENSE] = "LGPL-2.1-or-later"
-    own = Dep(f"{name} = {version}-{release}")
+    if epoch:
+        made[rpm.RPMTAG_EPOCH] = epoch
+    own = Dep(f"{name} = {f'{epoch}:' if epoch else ''}{version}-{release}")
     for kind, deps in (
         ("REQUIRE", requires),
         ("PROVIDE", [own, *provides]),
         ("CONFLICT", conflicts),
         ("OBSOLETE", obsoletes),
         ("RECOMMEND", recommends),
+        ("SUPPLEMENT", supplements),
         ("ORDER", order_with),
     ):
         if deps:

@@ -1,29 +1,17 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Where the base can stay, the answer is what `dnf5 install` and `dnf5 upgrade` would do."""
 
-import re
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from solver import Reason
 from tests import needs
 from tests.rpms import File
+from tests.solver.dnf5 import Dnf5
 from tests.solver.worlds import Pkg, World, pkg
 
 pytestmark = pytest.mark.root  # dnf5 refuses everybody else
-
-_ROW = re.compile(r"^ (\S+)\s+(\S+)\s+(\d+):(\S+)\s+\S+\s+[\d.]+ +\S+$")
-_TITLES: dict[str, Reason | None] = {
-    "Installing:": Reason.USER,
-    "Installing dependencies:": Reason.DEPENDENCY,
-    "Installing weak dependencies:": Reason.WEAK,
-    "Installing group/module packages:": Reason.GROUP,
-    "Upgrading:": Reason.USER,
-    "Skipping packages with broken dependencies:": None,
-}
 
 BASE: list[str | Pkg] = [
     pkg("glibc-2-1.x86_64", provides=["libc.so.6()(64bit)"]),
@@ -72,6 +60,8 @@ OFFERED: list[str | Pkg] = [
         ("sh",),
         ("in-a-circle", "langs"),
         ("libc.so.6()(64bit)", "exim"),
+        ("(bash and exim)",),
+        ("(exim if bash)",),
     ],
 )
 @pytest.mark.parametrize("weak", [True, False])
@@ -81,10 +71,9 @@ def test_the_same_packages_are_chosen_for_the_same_reasons(
     world.base(*BASE)
     directory = world.repo("r", *OFFERED)
     ours = world.resolve(*specs, weak_deps=weak)
-    done = dnf5(world, directory, "install", *specs, f"--setopt=install_weak_deps={weak}")
-    theirs = chosen_by_dnf5(done.stdout)
-    assert theirs, done.stderr
-    assert {str(package.nevra): package.reason for package in ours.packages} == theirs
+    theirs = dnf5(world, directory).install(specs, weak_deps=weak)
+    assert theirs.added, theirs.text
+    assert {str(package.nevra): package.reason for package in ours.packages} == theirs.added
 
 
 def app(version: int, *needs: str) -> Pkg:
@@ -113,40 +102,14 @@ def test_an_upgrade_goes_where_dnf5_upgrade_goes(
     before = {"app-1-1.noarch", "lib-1-1.noarch"}
     ours = world.resolve("app", layers=layers, upgrade=True)
     world.base(*layered)  # to dnf5 they are installed like all others
-    done = dnf5(world, directory, "upgrade")
-    fresh = chosen_by_dnf5(done.stdout).keys()
-    replaced = set(re.findall(r"^   replacing (\S+)", done.stdout, re.MULTILINE))
-    theirs = {*fresh, *(nevra for nevra in before if nevra.split("-")[0] not in replaced)}
-    assert {str(package.nevra) for package in ours.packages} == theirs, done.stdout + done.stderr
+    theirs = dnf5(world, directory).ask("upgrade")
+    expected = {*theirs.added, *before} - theirs.replaced
+    assert {str(package.nevra) for package in ours.packages} == expected, theirs.text
 
 
-def dnf5(world: World, repo: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """Asks dnf5 about the same world; nothing is installed."""
+def dnf5(world: World, repo: Path) -> Dnf5:
+    """Returns dnf5 over a copy of the same world."""
     needs.program("dnf5")
     scratch = world.directory / "dnf5"
     shutil.copytree(world.root, scratch / "root")
-    options = {"cachedir": "cache", "system_cachedir": "cache", "logdir": "log"}
-    command = ["dnf5", f"--installroot={scratch}/root", "--use-host-config", "--no-gpgchecks"]
-    command += [f"--setopt={name}={scratch}/{place}" for name, place in options.items()]
-    command += ["--setopt=reposdir=/nowhere", "--setopt=plugins=0", "--releasever=1"]
-    command += [f"--repofrompath=r,file://{repo}", "--forcearch=x86_64", "-q"]
-    return subprocess.run(
-        [*command, *words, "--assumeno"],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={"PATH": "/usr/sbin:/usr/bin", "LC_ALL": "C.UTF-8", "COLUMNS": "200"},
-    )
-
-
-def chosen_by_dnf5(output: str) -> dict[str, Reason]:
-    """Reads the table of a transaction that dnf5 prints."""
-    found: dict[str, Reason] = {}
-    reason: Reason | None = None
-    for line in output.splitlines():
-        reason = _TITLES.get(line.strip(), reason)
-        row = _ROW.match(line)
-        if row is not None and reason is not None:
-            epoch = f"{row[3]}:" if row[3] != "0" else ""
-            found[f"{row[1]}-{epoch}{row[4]}.{row[2]}"] = reason
-    return found
+    return Dnf5(root=scratch / "root", repositories={"r": repo}, scratch=scratch)

@@ -45,7 +45,7 @@ def nevras(packages: Iterable[PackageInfo]) -> set[str]:
 
 
 def listed_by_dnf5(world: World, directory: Path, *words: str) -> set[str]:
-    done = dnf5(world, directory, "list", *words)
+    done = dnf5(world, directory).run("list", *words)
     rows = re.findall(r"^(\S+)\.(\w+) +(\S+) +\S+$", done.stdout, re.MULTILINE)
     return {f"{name}-{evr}.{arch}" for name, arch, evr in rows}
 
@@ -103,7 +103,7 @@ def test_the_words_are_found_where_dnf5_search_finds_them(
     directory = world.repo("r", *OFFERED)
     with Catalogue.open(world.config()) as catalogue:
         found = catalogue.search(words)
-    done = dnf5(world, directory, "search", *words)
+    done = dnf5(world, directory).run("search", *words)
     theirs = re.findall(r"^ (\S+)\t", done.stdout, re.MULTILINE)
     assert {f"{f.package.nevra.name}.{f.package.nevra.arch}" for f in found} == set(theirs)
 
@@ -114,7 +114,7 @@ def test_with_all_dnf5_finds_the_same_in_descriptions_and_urls(world: World) -> 
     directory = world.repo("r", *OFFERED)
     with Catalogue.open(world.config()) as catalogue:
         found = catalogue.search(["smith", "boxes"], everywhere=True)
-    done = dnf5(world, directory, "search", "--all", "smith", "boxes")
+    done = dnf5(world, directory).run("search", "--all", "smith", "boxes")
     theirs = re.findall(r"^ (\S+)\t", done.stdout, re.MULTILINE)
     ours = [f"{f.package.nevra.name}.{f.package.nevra.arch}" for f in found]
     assert sorted(ours) == sorted(theirs) == ["package.noarch", "smith.noarch"]
@@ -156,7 +156,7 @@ def test_providers_are_those_of_dnf5(world: World, what: str) -> None:
     directory = world.repo("r", *OFFERED)
     with Catalogue.open(world.config(need_filelists=True)) as catalogue:
         found = catalogue.providers(what)
-    done = dnf5(world, directory, "provides", what)
+    done = dnf5(world, directory).run("provides", what)
     theirs = set(re.findall(r"^(\S+) : ", done.stdout, re.MULTILINE))
     assert nevras(each.package for each in found) == theirs, done.stdout + done.stderr
     for each in found:
