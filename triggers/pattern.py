@@ -37,21 +37,27 @@ class Pattern:
     captures: tuple[str, ...]  # their names, as they come in the text
     prefixes: tuple[str, ...]  # what a path must begin with, one of them
     directories: tuple[str, ...]  # what the directory that it is in must begin with, likewise
-    branches: tuple[re.Pattern[str], ...]  # one for each prefix
+    needles: tuple[str, ...]  # what it must have behind the prefix; the same slash may be in both
+    expressions: tuple[str, ...]  # one for each prefix
 
     def match(self, path: str) -> tuple[str, ...] | None:
         """Returns what `path` gives for each capture, None if it does not fit."""
-        for branch in self.branches:
-            match = branch.fullmatch(path)
+        for prefix, expression in zip(self.prefixes, self.expressions, strict=True):
+            match = path.startswith(prefix) and _regex(expression).fullmatch(path)
             if match:
                 return tuple(match[name] for name in self.captures)
         return None
 
     def matches(self, paths: PathList) -> Iterator[tuple[str, tuple[str, ...]]]:
         """Yields those of `paths` that fit, with what they give for each capture."""
-        for prefix, branch in zip(self.prefixes, self.branches, strict=True):
-            for path in paths.below(prefix):
-                match = branch.fullmatch(path)
+        branches = zip(self.prefixes, self.needles, self.expressions, strict=True)
+        for prefix, needle, expression in branches:
+            # Most paths are told from those that fit without a regular expression, and for most
+            # patterns none has to be compiled.
+            start = len(prefix) - 1
+            near = [path for path in paths.below(prefix) if needle in path[start:]]
+            for path in near:
+                match = _regex(expression).fullmatch(path)
                 if match:
                     yield path, tuple(match[name] for name in self.captures)
 
@@ -76,7 +82,8 @@ def compiled(text: str) -> Pattern:
         captures=names[0],
         prefixes=tuple(map(_literal_prefix, texts)),
         directories=tuple(map(_directory_prefix, texts)),
-        branches=tuple(re.compile(_expression(each), re.DOTALL) for each in texts),
+        needles=tuple(map(_needle, texts)),
+        expressions=tuple(map(_expression, texts)),
     )
 
 
@@ -93,6 +100,18 @@ def _directory_prefix(text: str) -> str:
     if "/" in _without_names(text)[len(prefix) :]:
         return prefix
     return prefix[: prefix.rindex("/") + 1]
+
+
+def _needle(text: str) -> str:
+    """Returns the longest text that stands behind the prefix of everything that fits."""
+    rest = _without_names(text)[len(_literal_prefix(text)) :]
+    rest = re.sub(r"\{\w+\}", "*", _SET.sub("*", rest))
+    return max(re.split(r"[*?{}]", rest), key=len)
+
+
+@lru_cache(maxsize=1024)
+def _regex(expression: str) -> re.Pattern[str]:
+    return re.compile(expression, re.DOTALL)
 
 
 def _without_names(text: str) -> str:
