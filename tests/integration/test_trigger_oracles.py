@@ -9,17 +9,22 @@ plain checkout.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 import pytest
 
 from fixtures.forest import World
+from layering import memos
+from layering.refs import MEMO_PREFIX
+from layering.repo import Repo
 from tests.integration.conftest import fresh_host
 from tests.integration.hosts import Host
 from tests.integration.live import LiveTree, live_tree
 from tests.integration.oracles import ASKS, ORACLES, Oracle
+from tests.integration.reads import unexplained
 
 pytestmark = [pytest.mark.world, pytest.mark.root, pytest.mark.bwrap]
 
@@ -41,6 +46,8 @@ TREES = {
     "none": frozenset[str](),
 }
 JUDGED = [tree for tree in TREES if tree not in ("a program", "a library")]
+# The catalog's, by which all of it is asked for.
+ROWS = {each.split()[0] for scripts in ASKS.values() for each in scripts if each[0] != "%"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +89,16 @@ def made(host: Host, ground: Path) -> Mapping[str, Made]:
     return trees
 
 
+@pytest.fixture(scope="module")
+def memories(made: Mapping[str, Made], host: Host) -> Mapping[str, Sequence[memos.Memo]]:
+    """What the host remembers of all that ran, by row of the catalog."""
+    assert made.keys() == TREES.keys()
+    repo = Repo.open(host.repo)
+    keys = {ref.split("/")[-2] for ref in repo.refs(MEMO_PREFIX)}
+    known = sorted((memo for key in keys for memo in memos.known(repo, key)), key=_row)
+    return {row: list(group) for row, group in groupby(known, key=_row)}
+
+
 @pytest.mark.parametrize("tree", TREES)
 def test_only_what_feeds_a_cache_asks_for_its_trigger(made: Mapping[str, Made], tree: str) -> None:
     wanted = {script for name in (NO_FEED, *TREES[tree]) for script in ASKS[name]}
@@ -113,6 +130,14 @@ def test_programs_take_a_cache_for_up_to_date(made: Mapping[str, Made], row: str
     assert made["all"].caches[row].used == made["all"].caches[row].left
 
 
+@pytest.mark.parametrize("row", sorted(ROWS))
+def test_a_trigger_looks_at_nothing_but_what_it_declares(
+    memories: Mapping[str, Sequence[memos.Memo]], row: str
+) -> None:
+    (first, *more) = memories[row]  # it was observed, and nothing in it was doubted
+    assert [path for each in (first, *more) for path in unexplained(each.label, each.reads)] == []
+
+
 def _asked(host: Host, *words: str) -> frozenset[str]:
     """Runs a command that must succeed; returns the scripts that it asked for."""
     ended = host.overlay("--progress=json", *words)
@@ -120,6 +145,10 @@ def _asked(host: Host, *words: str) -> frozenset[str]:
     events = [json.loads(line) for line in ended.stderr.splitlines()]
     told = {each["item"] for each in events if each["phase"] == "scripts"} - {CHECK}
     return frozenset("depmod" if each.startswith("depmod ") else each for each in told)
+
+
+def _row(memo: memos.Memo) -> str:
+    return memo.label.split()[0]
 
 
 def _looked(host: Host, ground: Path) -> dict[str, Found]:
