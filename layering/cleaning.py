@@ -13,11 +13,12 @@ cannot be read, stays. What is dropped can be fetched again.
 """
 
 import shutil
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from layering import failedtree, progress, provenance, rpmdb, selinux
+from layering import failedtree, memos, progress, provenance, rpmdb, selinux
 from layering._ostree import OSTree, reported
 from layering.deployments import Deployment
 from layering.keptlayers import kept_of_local
@@ -50,6 +51,7 @@ class Cleaned:
     deployments: tuple[str, ...] = ()  # ids
     refs: tuple[str, ...] = ()  # ours: to layers, merged trees and bases
     branches: tuple[str, ...] = ()  # remote-tracking refs
+    memos: tuple[str, ...] = ()  # refs to what scripts gave, and nobody asked for any more
     databases: tuple[str, ...] = ()  # base commits whose rpmdb was kept beside the metadata
     leftovers: tuple[str, ...] = ()
     metadata: bool = False
@@ -94,6 +96,7 @@ def clean(
     return Cleaned(
         deployments=tuple(deployment.id for deployment in dropped),
         refs=cached.refs,
+        memos=cached.memos,
         branches=cached.branches,
         databases=cached.databases,
         leftovers=(*map(str, leftovers), *swept, *failed),
@@ -116,13 +119,14 @@ def _drop_cache(
     used = _used(sysroot)
     branches = _unfollowed(sysroot, before, used, report)
     refs = _unused(sysroot, used)
+    forgotten = memos.outdated(sysroot.repo, time.time())
     with sysroot.repo.transaction():
-        for ref in (*refs, *branches):
+        for ref in (*refs, *forgotten, *branches):
             sysroot.repo.handle.transaction_set_refspec(ref, None)
     provenance.keep_only(cache_dir, used.digests)
     databases = rpmdb.drop_copies(cache_dir, used.commits)
     selinux.drop_copies(cache_dir)
-    return Cleaned(refs=refs, branches=branches, databases=databases)
+    return Cleaned(refs=refs, memos=forgotten, branches=branches, databases=databases)
 
 
 def _used(sysroot: Sysroot) -> _Used:

@@ -22,6 +22,8 @@ from layering.refs import MEMO_PREFIX, memo_ref
 from layering.repo import Repo
 from layering.upperdelta import Delta
 
+KEPT_SECONDS = 30 * 24 * 3600.0  # since a result was last used
+KEPT_MAX = 256
 _LABEL, _READS = "overlay.memo-label", "overlay.memo-reads"
 _REST, _OUTPUT = "overlay.memo-changes", "overlay.memo-output"
 
@@ -110,6 +112,14 @@ def used(repo: Repo, ref: str) -> float:
         return _file(repo, ref).stat().st_mtime
     except OSError:
         return 0.0
+
+
+def outdated(repo: Repo, now: float) -> tuple[str, ...]:
+    """Returns the refs of results that were not used for long, or are too many; sorted."""
+    times = {ref: used(repo, ref) for ref in repo.refs(MEMO_PREFIX)}
+    newest = sorted(times, key=lambda ref: (-times[ref], ref))[:KEPT_MAX]
+    kept = {ref for ref in newest if times[ref] > now - KEPT_SECONDS}
+    return tuple(sorted(times.keys() - kept))
 
 
 def touch(repo: Repo, ref: str) -> None:

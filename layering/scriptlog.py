@@ -74,6 +74,7 @@ class ScriptLog:
 def _entry(outcome: Outcome) -> str:
     invocation = outcome.invocation
     how = describe_status(outcome) if outcome.status else "done"
+    how = "known from before" if outcome.remembered else how
     lines = [f"\n== {invocation.label}: {how}, {outcome.seconds:.2f} s", f"why: {invocation.why}"]
     lines += outcome.output.rstrip("\n").splitlines()
     if outcome.status:

@@ -183,7 +183,7 @@ def _run(
         work.watch.look(outcome.invocation.label)
         work.after(outcome)
 
-    return run(
+    outcomes = run(
         every,
         work.sandbox,
         report=tell,
@@ -191,6 +191,10 @@ def _run(
         after=ended,
         memory=work.memory,
     )
+    known = [outcome.invocation.label for outcome in outcomes if outcome.remembered]
+    if known:
+        progress.note(report, "scripts", f"known from before: {', '.join(known)}")
+    return outcomes
 
 
 def _timed(invocation: Invocation, recipe: Recipe) -> Invocation:

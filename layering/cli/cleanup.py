@@ -51,6 +51,7 @@ def _document(cleaned: Cleaned) -> dict[str, object]:
         "version": 1,
         "deployments": list(cleaned.deployments),
         "refs": list(cleaned.refs),
+        "memos": list(cleaned.memos),
         "branches": list(cleaned.branches),
         "databases": list(cleaned.databases),
         "leftovers": list(cleaned.leftovers),
@@ -64,6 +65,8 @@ def _lines(cleaned: Cleaned, *, pruned: bool) -> Iterator[str]:
         yield f"removed {line}"
     if cleaned.refs:
         yield f"removed {len(cleaned.refs)} unused layers and trees"
+    if cleaned.memos:
+        yield f"forgot {counted(len(cleaned.memos), 'result')} of scripts"
     if cleaned.branches:
         noun = "branch" if len(cleaned.branches) == 1 else "branches"
         yield f"removed {len(cleaned.branches)} {noun} that nothing follows"

@@ -32,6 +32,7 @@ def test_a_fresh_host_has_nothing_to_clean_up(host: Host) -> None:
         "version": 1,
         "deployments": [],
         "refs": [],
+        "memos": [],
         "branches": [],
         "databases": [],
         "leftovers": [],
