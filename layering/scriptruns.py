@@ -180,7 +180,10 @@ def _run(
         progress.step(report, event)
 
     def ended(outcome: Outcome) -> None:
-        work.watch.look(outcome.invocation.label)
+        label = outcome.invocation.label
+        work.watch.look(label)
+        if label in work.memory.why:
+            progress.detail(report, "scripts", f"{label}: not kept: {work.memory.why[label]}")
         work.after(outcome)
 
     outcomes = run(

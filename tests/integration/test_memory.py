@@ -14,7 +14,7 @@ import pytest
 from tests.integration.conftest import MakeHost
 from tests.integration.hosts import Host, command, untouched
 from tests.rpms import File, Spec, build_rpm
-from triggers import Invocation, execution, runner
+from triggers import Invocation, execution
 
 pytestmark = [pytest.mark.world, pytest.mark.root, pytest.mark.bwrap]
 
@@ -25,13 +25,13 @@ CHECK = "check of the tree after its scripts"
 def ran(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The labels of all that really ran."""
     labels: list[str] = []
-    really = runner.execute
+    really = execution.execute
 
     def execute(invocation: Invocation, *words: object, **options: object) -> execution.Ended:
         labels.append(invocation.label)
         return really(invocation, *words, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(runner, "execute", execute)
+    monkeypatch.setattr("triggers.runner.execute", execute)
     return labels
 
 
