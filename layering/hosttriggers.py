@@ -51,40 +51,51 @@ class HostFile:
         return DropIn(path=self.path, owner=THIS_HOST, of_host=True, text=self.text)
 
 
-def host_files(root: Path) -> tuple[HostFile, ...]:
-    """Returns what a deployment's /etc has of its own, by name; `root` is the deployment's.
+def found_files(root: Path) -> tuple[tuple[HostFile, ...], tuple[DropInError, ...]]:
+    """Returns what a deployment's /etc has of its own, by name, and what of it cannot be read.
 
-    Raises:
-        DropInError: a file cannot be read, or is none.
+    `root` is the deployment's.
     """
     ours, theirs = root / "etc/overlay/triggers.d", root / "usr/etc/overlay/triggers.d"
+    found: list[HostFile] = []
+    problems: list[DropInError] = []
     if not (root / "etc").is_dir():
-        return ()
-    names, defaults = _names(ours), _names(theirs)
-    found = []
+        return (), ()
+    try:
+        names, defaults = _names(ours), _names(theirs)
+    except DropInError as error:
+        error.of(THIS_HOST)
+        return (), (error,)
     for name in sorted(names | defaults):
-        if name not in names:
-            found.append(HostFile(name=name, text=None))
-        elif name not in defaults or _state(ours / name) != _state(theirs / name):
-            found.append(HostFile(name=name, text=text_on_disk(ours / name, f"{_ETC}/{name}")))
-    return tuple(found)
+        try:
+            if name not in names:
+                found.append(HostFile(name=name, text=None))
+            elif name not in defaults or _state(ours / name) != _state(theirs / name):
+                found.append(HostFile(name=name, text=text_on_disk(ours / name, f"{_ETC}/{name}")))
+        except DropInError as error:
+            error.of(THIS_HOST)
+            problems.append(error)
+    return tuple(found), tuple(problems)
 
 
-def checked(files: tuple[HostFile, ...]) -> tuple[HostFile, ...]:
-    """Returns the files, each of which by itself is a trigger.
+def host_files(root: Path) -> tuple[HostFile, ...]:
+    """Returns what a deployment's /etc has of its own, by name: each by itself is a trigger.
 
     Raises:
-        DropInError: one is not.
+        DropInError: one is not, or cannot be read.
     """
-    for file in files:
-        if file.text and file.text.strip():
-            try:
+    found, problems = found_files(root)
+    try:
+        for problem in problems:
+            raise problem
+        for file in found:
+            if file.text and file.text.strip():
                 parse_dropin(file.text, file.path)
-            except DropInError as error:
-                error.of(THIS_HOST)
-                error.add_note("'overlay triggers --check' looks at all of them")
-                raise
-    return files
+    except DropInError as error:
+        error.of(THIS_HOST)
+        error.add_note("'overlay triggers --check' looks at all of them")
+        raise
+    return found
 
 
 def text_on_disk(path: Path, shown: str) -> str:

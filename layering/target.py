@@ -14,7 +14,7 @@ from layering.base import Base, load_base
 from layering.configuration import IN_ETC, Configuration, ConfigurationError, load
 from layering.deployments import Deployment
 from layering.errors import SysrootError
-from layering.hosttriggers import HostFile, checked, host_files
+from layering.hosttriggers import HostFile, host_files
 from layering.metadata import TreeMetadata
 from layering.metadata_read import base_of, is_layered, read
 from layering.sysroot import Sysroot
@@ -84,7 +84,7 @@ def load_target(sysroot: Sysroot, stateroot: str | None, cache_dir: Path) -> Tar
         base=base,
         pending_base=base,
         settings=settings,
-        triggers=checked(host_files(config.path)),
+        triggers=host_files(config.path),
         skip=_rules(settings, config.path / "etc" / IN_ETC),
         tree=tree,
     )

@@ -16,7 +16,7 @@ from layering import rpmdb_query
 from layering.configuration import IN_ETC, load
 from layering.deployed import Deployed
 from layering.errors import SysrootError
-from layering.hosttriggers import THIS_HOST, HostFile, host_files, text_on_disk
+from layering.hosttriggers import THIS_HOST, HostFile, found_files, text_on_disk
 from layering.querycache import query_cache
 from layering.repo import Repo
 from layering.scriptplan import tools_in_tree
@@ -141,11 +141,8 @@ def _with(sysroot: Deployed | None, stateroot: str | None, files: Sequence[HostF
 def _table(repo: Repo, root: str, view: TreeView, problems: list[DropInError]) -> Table:
     host: tuple[HostFile, ...] = ()
     if view.etc is not None:
-        try:
-            host = host_files(view.etc.parent)
-        except DropInError as error:
-            error.of(THIS_HOST)
-            problems.append(error)
+        host, unreadable = found_files(view.etc.parent)
+        problems += unreadable
     return triggers_of(repo, root, host, _owners(view), lenient=True)
 
 

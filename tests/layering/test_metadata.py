@@ -219,6 +219,7 @@ def test_what_is_said_only_where_there_is_something_to_say_is_read_back() -> Non
         FULL,
         allowances=Allowances(noscripts=frozenset({"strace", "htop"})),
         skip=("a.%post", "b"),
+        triggers=(("a.toml", "0" * 64), ("b.toml", "")),
         skipped=(SkippedRecord(label="%post(a-1-1.noarch)", reason="a rule"),),
         notes=("left out: /dev/x",),
     )
@@ -227,6 +228,7 @@ def test_what_is_said_only_where_there_is_something_to_say_is_read_back() -> Non
     assert new == {
         "overlay.allowances": "a{sas}",
         "overlay.skip": "as",
+        "overlay.triggers": "a(ss)",
         "overlay.skipped": "a(ss)",
         "overlay.notes": "as",
     }

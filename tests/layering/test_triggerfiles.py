@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from layering.hosttriggers import HostFile, checked, host_files
+from layering.hosttriggers import HostFile, found_files, host_files
 from layering.repo import Repo
 from layering.triggerfiles import triggers_of
 from tests.sysroots import commit_tree
@@ -144,20 +144,36 @@ def test_a_hosts_file_that_cannot_be_read_is_an_error(scratch: Path) -> None:
     os.mkfifo(directory / "pipe.toml")
     with pytest.raises(DropInError) as caught:
         host_files(scratch)
-    assert str(caught.value) == "no regular file: /etc/overlay/triggers.d/pipe.toml"
+    assert str(caught.value) == "no regular file: /etc/overlay/triggers.d/pipe.toml of this host"
     (directory / "pipe.toml").unlink()
     write(scratch, "etc/overlay/triggers.d/link.toml", "other")
     with pytest.raises(DropInError) as caught:
         host_files(scratch)
-    assert str(caught.value) == "a symbolic link: /etc/overlay/triggers.d/link.toml"
-    assert caught.value.__notes__ == ["one to /dev/null turns off what it shadows"]
+    assert str(caught.value) == "a symbolic link: /etc/overlay/triggers.d/link.toml of this host"
+    assert caught.value.__notes__ == [
+        "one to /dev/null turns off what it shadows",
+        "'overlay triggers --check' looks at all of them",
+    ]
 
 
-def test_a_hosts_file_that_is_no_trigger_is_told_before_anything_is_done() -> None:
+def test_a_hosts_file_that_is_no_trigger_is_told_before_anything_is_done(scratch: Path) -> None:
+    write(scratch, "etc/overlay/triggers.d/a.toml", b"x = 1")
     with pytest.raises(DropInError) as caught:
-        checked((HostFile(name="a.toml", text="x = 1"),))
-    assert str(caught.value) == ("unknown key 'x': /etc/overlay/triggers.d/a.toml of this host")
+        host_files(scratch)
+    assert str(caught.value) == "unknown key 'x': /etc/overlay/triggers.d/a.toml of this host"
     assert caught.value.__notes__ == [
         "there is [trigger]",
         "'overlay triggers --check' looks at all of them",
+    ]
+
+
+def test_all_that_cannot_be_read_is_found_and_the_rest_as_well(scratch: Path) -> None:
+    write(scratch, "etc/overlay/triggers.d/a.toml", "elsewhere")
+    write(scratch, "etc/overlay/triggers.d/b.toml", b"")
+    write(scratch, "etc/overlay/triggers.d/c.toml", b"\xff")
+    files, problems = found_files(scratch)
+    assert files == (HostFile(name="b.toml", text=""),)
+    assert [str(each) for each in problems] == [
+        "a symbolic link: /etc/overlay/triggers.d/a.toml of this host",
+        "not UTF-8 at line 1: /etc/overlay/triggers.d/c.toml of this host",
     ]
