@@ -238,7 +238,7 @@ def configured(
         setopts=options.setopts,
         cache_only=options.cache_only,
         refresh=options.refresh,
-        need_filelists=any(spec.startswith("/") for spec in specs),
+        need_filelists=any(spec.startswith(("/", "*/")) for spec in specs),
     )
 
 

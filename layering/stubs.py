@@ -11,7 +11,7 @@ from layering.keptlayers import kept_layers
 from layering.layerinfo import refuse_places
 from layering.repo import Repo
 from layering.target import Target
-from solver import LayerStub, Nevra
+from solver import LayerStub, Nevra, Reason
 
 
 def serving_layer(
@@ -73,5 +73,11 @@ def write_stubs(repo: Repo, target: Target, directory: Path) -> tuple[LayerStub,
         if layer is not None:
             path = directory / f"{number}.rpm"
             path.write_bytes(layer_info(repo, layer).stub)
-            found.append(LayerStub(nevra=nevra, digest=record.digest, path=path))
+            groups = tuple(each for each in record.requested_by if each.startswith("@"))
+            asked = record.reason in (Reason.GROUP, Reason.USER)
+            found.append(
+                LayerStub(
+                    nevra=nevra, digest=record.digest, path=path, groups=groups if asked else ()
+                )
+            )
     return tuple(found)

@@ -215,12 +215,13 @@ class Candidates:
         A priority counts before a version, and a layer does not know its repository's.
         """
         offered = self._available()
-        offered.filter_name(self._layers())
+        offered.filter_name(self.layers())
         offered.filter_repo_id([COMMANDLINE_REPO], libdnf5.common.QueryCmp_NEQ)
         priorities = {int(package.get_repo().get_priority()) for package in offered}
         return max(priorities | {_DEFAULT_PRIORITY})
 
-    def _layers(self) -> Any:
+    def layers(self) -> Any:
+        """Returns the set of the goal's layers."""
         layers = libdnf5.rpm.PackageSet(self.base)
         for package in self._files.values():
             if int(package.get_id().id) in self.stubs:
@@ -229,7 +230,7 @@ class Candidates:
 
     def _rivals_of_layers(self) -> Any:
         """Returns what the repositories have in place of a layer, or obsolete it with."""
-        layers = self._layers()
+        layers = self.layers()
         offered = libdnf5.rpm.PackageQuery(self.visible)
         offered.filter_available()
         offered.filter_repo_id([COMMANDLINE_REPO], libdnf5.common.QueryCmp_NEQ)

@@ -25,7 +25,7 @@ from solver.problems import (
     unknown_groups,
     unsatisfiable_error,
 )
-from solver.request import Request, is_met, roots_of, sort_requests
+from solver.request import Request, is_met, roots_of, sort_requests, with_groups
 from solver.solution import incoming, needs_of, package_values, steps_of, twins_to_avoid
 from solver.transaction import attribute, base_moves, check_base_stays
 
@@ -86,6 +86,7 @@ class Resolver:
             if idle and is_met(self._candidates, request, solved):
                 resting.add(request.label)
                 del roots[request.label]
+        packages = with_groups(packages, active, roots)
         needs = needs_of(self._candidates, bare, weak=weak)
         attributed = attribute(roots, needs, brought)
         everything = [request.label for request in active]
@@ -153,6 +154,10 @@ class Resolver:
             settings.set_skip_unavailable(libdnf5.base.GoalSetting_SET_FALSE)
             if any_version:
                 settings.set_best(libdnf5.base.GoalSetting_SET_FALSE)
+            for member in request.members:
+                goal.add_rpm_install(member, settings)
+            if request.members:
+                continue
             if request.package is None:
                 goal.add_install(request.label, settings)
             else:

@@ -56,6 +56,7 @@ class LayerStub:
     nevra: Nevra
     digest: str  # of the RPM that the layer was made from, not of the stub
     path: Path
+    groups: tuple[str, ...] = ()  # the requests for groups ("@id") that brought it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +99,7 @@ class SackConfig:
     cache_only: bool = False
     refresh: bool = False
     load_repositories: bool = True  # False: only the goal's layers and local files are there
-    need_filelists: bool = False  # set it where a request starts with "/"
+    need_filelists: bool = False  # set it where a request starts with "/" or "*/"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ where no package that has it for a name can be installed beside the base. Whethe
 by solving, and so by `solver.goal`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import cmp_to_key
@@ -17,11 +17,13 @@ from typing import Any
 import libdnf5
 
 from solver.candidates import Candidates, nevra_of
-from solver.model import BaseMove, Goal
+from solver.groups import brought_by, is_described
+from solver.model import BaseMove, Goal, Reason
 from solver.nevra import Nevra, compare_evr
 from solver.problems import moved_error, unknown_error
 
 _GLOB = frozenset("*?[")
+_OPTIONAL = libdnf5.comps.PackageType_OPTIONAL  # what is in a group for the asking, by its name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +32,7 @@ class Request:
 
     label: str  # what the user knows it by: the spec; the NEVRA of a file
     package: Any = None  # libdnf5's package of a file; None for a spec
+    members: tuple[Any, ...] = ()  # of a group that no repository describes: layers that it brought
     provided: bool = False  # the base provides it: it blocks nothing if no package can be had
 
 
@@ -99,8 +102,8 @@ def _judge_file(candidates: Candidates, package: Any) -> _Verdict:
 
 
 def _judge_spec(candidates: Candidates, spec: str, *, renewing: bool) -> _Verdict:
-    if spec.startswith("@"):  # groups are libdnf5's business as a whole
-        return _Verdict(request=Request(label=spec), state=_State.ACTIVE)
+    if spec.startswith("@"):
+        return _judge_group(candidates, spec)
     request = Request(label=spec, provided=_is_provided(candidates, spec))
     matches = _matches(candidates.visible, spec)
     offered = libdnf5.rpm.PackageQuery(matches)
@@ -121,12 +124,21 @@ def _judge_spec(candidates: Candidates, spec: str, *, renewing: bool) -> _Verdic
     return _Verdict(request=request, state=_State.ACTIVE)
 
 
+def _judge_group(candidates: Candidates, spec: str) -> _Verdict:
+    """Leaves a group to libdnf5 as a whole, unless only its layers are left."""
+    brought = () if is_described(candidates.base, spec) else brought_by(candidates, spec)
+    members = tuple(package for package in brought if not candidates.locked.contains(package))
+    missing = tuple(each for each in members if nevra_of(each) not in candidates.base_nevras)
+    state = _State.INACTIVE if brought and not missing else _State.ACTIVE
+    return _Verdict(request=Request(label=spec, members=missing), state=state)
+
+
 def is_met(candidates: Candidates, request: Request, transaction: Any) -> bool:
     """Tells whether the base has what a request asks for, or what obsoletes it.
 
     Asked of requests that brought nothing into a solved transaction, where dnf takes it so.
     """
-    if request.package is not None:
+    if request.package is not None or request.members:
         return False
     if request.label.startswith("@"):
         members = _group_members(transaction).get(request.label[1:], set())
@@ -148,7 +160,9 @@ def roots_of(
     members = _group_members(transaction)
     roots: dict[str, set[Nevra]] = {}
     for request in requests:
-        if request.package is not None:
+        if request.members:
+            roots[request.label] = {nevra_of(package) for package in request.members}
+        elif request.package is not None:
             roots[request.label] = {nevra_of(request.package)}
         elif request.label.startswith("@"):
             names = members.get(request.label[1:], set())
@@ -162,6 +176,21 @@ def roots_of(
                 query.filter_obsoletes(_matches(candidates.visible, request.label))
             roots[request.label] = {nevra_of(package) for package in query}
     return roots
+
+
+def with_groups(
+    packages: Sequence[tuple[Any, Reason]],
+    requests: Iterable[Request],
+    roots: Mapping[str, set[Nevra]],
+) -> list[tuple[Any, Reason]]:
+    """Returns packages with their reasons, members of groups with the one that groups give."""
+    members: set[Nevra] = set()
+    named: set[Nevra] = set()
+    for request in requests:
+        found = roots.get(request.label, set())
+        (members if request.members else named).update(found)
+    only = members - named
+    return [(each, Reason.GROUP if nevra_of(each) in only else why) for each, why in packages]
 
 
 def _matches(packages: Any, spec: str) -> Any:
@@ -222,7 +251,11 @@ def _group_members(transaction: Any) -> Mapping[str, set[str]]:
     members: dict[str, set[str]] = {}
     for item in transaction.get_transaction_groups():
         group = item.get_group()
-        names = {str(package.get_name()) for package in group.get_packages()}
+        names = {
+            str(package.get_name())
+            for package in group.get_packages()
+            if package.get_type() != _OPTIONAL
+        }
         members.setdefault(str(group.get_groupid()), set()).update(names)
         members.setdefault(str(group.get_name()), set()).update(names)
     for item in transaction.get_transaction_environments():
