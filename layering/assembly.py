@@ -61,7 +61,13 @@ def assemble(
         FileConflictError, UnknownOwnerError, ScriptletFailedError: before anything is committed.
     """
     with progress.phase(report, "union"):
-        united = unite(repo, recipe.base, recipe.layers, replacing=recipe.replacing)
+        united = unite(
+            repo,
+            recipe.base,
+            recipe.layers,
+            replacing=recipe.replacing,
+            departures=recipe.departures,
+        )
     with progress.phase(report, "scripts planned"):
         booted, planned = _planned(repo, recipe, united)
     with ExitStack() as stack:
@@ -101,6 +107,7 @@ def assemble(
 
 def _planned(repo: Repo, recipe: Recipe, united: Union) -> tuple[KernelChange | None, Plan]:
     """Returns the kernel whose initramfs may change, and what runs, the last check included."""
+    kernel.check_stays(repo, recipe.base, united)
     kernel.check_one(repo, recipe.base, recipe.layers, united)
     booted = kernel.change_of(repo, recipe.base, united)
     planned = plan_of(

@@ -16,6 +16,7 @@ from layering.host import Host
 from layering.intent import Intent
 from layering.merged import MergeOptions, Parts, merged_commit
 from layering.origin import Origin
+from layering.overridden import refuse_contradiction, refuse_resting, settled
 from layering.proposal import Proposal
 from layering.proposed import asks_for_else, propose
 from layering.refusals import hinted, refuse_lost_requests, refuse_unsupported
@@ -71,10 +72,11 @@ def change(
     """
     refuse_unsupported(target, intent)
     refuse_lost_requests(target, intent)
+    refuse_contradiction(intent.wanted)
     if _is_as_before(target, intent) and not options.allow:
         return Changed(proposal=Proposal())
     following = _with_base(host, target, intent)
-    if not intent.wanted:
+    if not (intent.wanted or intent.instead):
         return _to_base(host, following, intent, options, confirm)
     return _to_merged(host, following, intent, options, confirm)
 
@@ -86,6 +88,7 @@ def _to_merged(
     question = Question(
         wanted=intent.wanted,
         new_local=intent.new_local,
+        instead=intent.instead,
         needs_repositories=intent.needs_repositories,
         weak_deps=options.weak_deps,
         exclude=options.exclude,
@@ -96,6 +99,7 @@ def _to_merged(
         hinted(target, intent),
         resolved(repo, target, question, options.repositories, host.cache_dir, report) as found,
     ):
+        refuse_resting(intent, target, found.transaction)
         allowances = _allowances(target, intent, options, found)
         proposal = propose(target, intent, found, allowances)
         stop = _stopped(proposal, options, confirm)
@@ -110,8 +114,9 @@ def _to_merged(
     if options.download_only:
         progress.note(report, "import", "downloaded and imported; nothing deployed")
         return Changed(proposal=proposal)
+    intent = replace(intent, wanted=settled(repo, intent, transaction, layers))
     origin = intent.next_origin.replacing(allowances.replacefiles)
-    if not layers:  # the base itself has all that was asked for
+    if not (layers or transaction.removed):  # the base itself has all that was asked for
         return _deployed(host, target, target.base_commit, origin, options, proposal)
     parts = Parts(
         wanted=intent.wanted, transaction=transaction, layers=layers, allowances=allowances
@@ -134,7 +139,8 @@ def _allowances(
     }
     names = [package.nevra.name for package in packages]
     # A request that the base meets just now keeps what its package was allowed.
-    kept = {*names, *(package.name for package in intent.wanted.requested_local)}
+    local = (*intent.wanted.requested_local, *intent.wanted.overrides.replace_local)
+    kept = {*names, *(package.name for package in local)}
     return target.allowances.only(kept) | options.allow.for_packages(names, new)
 
 
@@ -241,6 +247,6 @@ def _stopped(proposal: Proposal, options: ChangeOptions, confirm: Confirm) -> Ch
 
 def _is_as_before(target: Target, intent: Intent) -> bool:
     """Returns whether nothing has to be asked to know that the next tree is the pending one."""
-    same = intent.base_commit == target.base_commit and not intent.new_local
+    same = intent.base_commit == target.base_commit and not (intent.new_local or intent.instead)
     same = same and not asks_for_else(target, intent)
     return same and not (intent.best and intent.wanted)

@@ -39,6 +39,7 @@ class Claim:
     entry: FileEntry | None = None  # None: nothing is known but who
     algorithm: str = ""  # of the entry's digest, as hashlib calls it
     installed: bool = True  # the file was not left out when the package was installed
+    going: bool = False  # the package leaves the base: it objects to nothing any more
 
     @property
     def colour(self) -> int:
@@ -103,6 +104,11 @@ def differences(one: Claim, other: Claim) -> tuple[Difference, ...]:
     if (a.user, a.group) != (b.user, b.group):
         found.add(Difference.OWNER)
     return in_order([tuple(found)])
+
+
+def staying(claims: Sequence[Claim]) -> Sequence[Claim]:
+    """Returns the claims of packages that do not leave the base."""
+    return [claim for claim in claims if not claim.going]
 
 
 def in_order(found: Sequence[tuple[Difference, ...]]) -> tuple[Difference, ...]:

@@ -24,7 +24,7 @@ from layering.deployments import Deployment
 from layering.keptlayers import kept_of_local
 from layering.metadata_read import base_of, read
 from layering.refs import BASE_PREFIX, FAILED_REF, LAYER_PREFIX, MERGED_PREFIX
-from layering.report import inactive_requests
+from layering.report import inactive_requests, resting_overrides
 from layering.sysroot import Sysroot
 from layering.workspace import clean_leftovers
 
@@ -151,8 +151,10 @@ def _resting(sysroot: Sysroot) -> frozenset[str]:
     for deployment in sysroot.deployments:
         tree = read(sysroot.repo.commit_of(deployment.checksum))
         idle = inactive_requests(deployment.origin, tree)
-        for package in deployment.origin.requested_local:
-            if package.nevra in idle:
+        resting = {*idle, *resting_overrides(deployment.origin, tree)}
+        held = deployment.origin.overrides.replace_local
+        for package in (*deployment.origin.requested_local, *held):
+            if package.nevra in resting:
                 refs |= {layer.ref for layer in kept_of_local(sysroot.repo, package)}
     return frozenset(refs)
 

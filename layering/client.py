@@ -18,6 +18,8 @@ from layering.host import Host
 from layering.intent import Intent, Reset, additions, resetting, staying, with_requests
 from layering.kargs import KargEdit, edited
 from layering.newbase import Available, Lookup
+from layering.overridden import overriding_as
+from layering.overriding import OverrideEdit
 from layering.resolution import RepositoryOptions, sack_config, sweep_stubs, told
 from layering.sysroot import Sysroot
 from layering.target import Target, load_target
@@ -82,6 +84,12 @@ class Client:
     def reset(self, what: Reset, options: ChangeOptions, confirm: Confirm) -> Changed:
         """Gives up requests, overrides, or both; needs no repository."""
         return self._change(lambda target: resetting(target, what), options, confirm)
+
+    def override(self, edit: OverrideEdit, options: ChangeOptions, confirm: Confirm) -> Changed:
+        """Removes base packages, puts others in their place, or takes the base's own again."""
+        return self._change(
+            lambda target: overriding_as(staying(target), target, edit), options, confirm
+        )
 
     # The base
 

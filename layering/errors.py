@@ -153,10 +153,10 @@ class SysrootError(LayeringError):
     """A sysroot is none, has no such deployment, or refuses an operation."""
 
 
-def give_again(nevras: Sequence[str]) -> str:
+def give_again(nevras: Sequence[str], verb: str = "install") -> str:
     """Returns what to do where packages that came as files are not there."""
     files = " ".join(f"./{nevra}.rpm" for nevra in nevras)
-    return f"give the file again: overlay install {files}"
+    return f"give the file again: overlay {verb} {files}"
 
 
 class MissingLayerError(LayeringError):
@@ -165,10 +165,15 @@ class MissingLayerError(LayeringError):
     So it is after `cleanup`, and with a deployment that rpm-ostree layered, whose cache is its own.
     """
 
-    def __init__(self, nevras: Sequence[str]) -> None:
+    def __init__(self, nevras: Sequence[str], *, overriding: bool = False) -> None:
+        names = " ".join(nevra.rsplit("-", 2)[0] for nevra in nevras)
+        if overriding:
+            super().__init__(f"no layer is there of what is held: {', '.join(nevras)}")
+            self.add_note(give_again(nevras, "override replace"))
+            self.add_note(f"'overlay override reset {names}' takes the base's again")
+            return
         super().__init__(f"no layer is there of what came as a file: {', '.join(nevras)}")
         self.add_note(give_again(nevras))
-        names = " ".join(nevra.rsplit("-", 2)[0] for nevra in nevras)
         plural = "s" if len(nevras) > 1 else ""
         self.add_note(f"'overlay uninstall {names}' drops the request{plural}")
 

@@ -70,17 +70,18 @@ def fate_over_base(new: Claim, base: BaseFile, *, colours: Colours, forced: bool
     replaced: list[str | None] = []
     for owner in owners:
         found = _compared(new, owner, base)
-        preferred = colours.prefer(owner.colour, new.colour) if found else None
+        disputed = found and not owner.going
+        preferred = colours.prefer(owner.colour, new.colour) if disputed else None
         if preferred is Preferred.EARLIER:
             return Verdict(fate=Fate.COLOUR, conflicts=tuple(conflicts))
-        if found and preferred is None:
+        if disputed and preferred is None:
             if forced:
                 replaced.append(owner.package)
             else:
                 conflicts.append((owner.package, found))
         if owner.config or new.config:
             fate = _config_fate(new, owner, base, differ=bool(found))
-        elif found or owner.ghost:
+        elif found or owner.ghost or owner.going:
             fate = Fate.TAKE
     return Verdict(fate=fate, conflicts=tuple(conflicts), replaced=tuple(replaced))
 

@@ -13,7 +13,9 @@ from pathlib import Path
 from layering import requests
 from layering.errors import BadRequestError
 from layering.localrpm import local_packages, split_specs
-from layering.origin import LocalPackage, Origin, Overrides
+from layering.origin import LocalPackage, Origin
+from layering.originvalues import NO_OVERRIDES
+from layering.overriding import Instead
 from layering.refspec import Refspec
 from layering.requests import Wanted
 from layering.target import Target
@@ -48,6 +50,7 @@ class Intent:
     source: Refspec | None = None  # where the base is fetched from; None: it is in the repository
     best: bool = False  # the best version of every package, rather than the one that is layered
     new_local: Mapping[LocalPackage, Path] = field(default_factory=dict)
+    instead: tuple[Instead, ...] = ()  # what is to replace base packages, of this command's words
     asked_anew: frozenset[str] = frozenset()  # of the requests' words, those of this command
     needs_repositories: bool = False
 
@@ -69,9 +72,10 @@ def staying(target: Target) -> Intent:
 def resetting(target: Target, what: Reset) -> Intent:
     """Returns the intent of the pending tree without its requests, its overrides, or both."""
     intent = staying(target)
+    wanted = intent.wanted.without_requests() if what.overlays else intent.wanted
     if what.overrides:
-        intent = replace(intent, origin=intent.origin.with_requests(overrides=Overrides()))
-    return replace(intent, wanted=requests.NOTHING) if what.overlays else intent
+        wanted = replace(wanted, overrides=NO_OVERRIDES)
+    return replace(intent, wanted=wanted)
 
 
 def additions(specs: Sequence[str]) -> Additions:
@@ -96,7 +100,7 @@ def with_requests(
     both = sorted(set(added.names).intersection(dropped))
     if both:
         raise BadRequestError(f"both to be installed and uninstalled: {', '.join(both)}")
-    wanted = requests.NOTHING if drop_all else intent.wanted
+    wanted = intent.wanted.without_requests() if drop_all else intent.wanted
     if dropped:
         wanted = requests.dropping(wanted, dropped, target.tree.layers)
     if added:
@@ -104,7 +108,7 @@ def with_requests(
     return replace(
         intent,
         wanted=wanted,
-        new_local=added.local,
+        new_local={**intent.new_local, **added.local},
         asked_anew=frozenset((*added.names, *(package.nevra for package in added.local))),
         needs_repositories=intent.needs_repositories or bool(added),
     )

@@ -56,6 +56,21 @@ def kernel_version(root: Path) -> str:
     return found[0] if found else ""
 
 
+def check_stays(repo: Repo, base: Base, united: Union) -> None:
+    """Makes sure that no package of the base that goes leaves the tree without a kernel.
+
+    Raises:
+        KernelError: naming what goes.
+    """
+    if not united.departed or _kernels(repo, united.root_tree):
+        return
+    if base.commit is not None and _kernels(repo, repo.commit_of(base.commit).root_tree):
+        going = ", ".join(sorted(str(each.nevra) for each in united.departed))
+        error = KernelError(f"no kernel would be left in the tree without {going}")
+        error.add_note("a kernel may be replaced: overlay override replace NAME-VERSION")
+        raise error
+
+
 def check_one(repo: Repo, base: Base, layers: Sequence[LayerInfo], united: Union) -> None:
     """Makes sure that layers bring no second kernel; to be called before any script runs.
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What layers bring to run, read from their headers, in the order in which rpm installs them."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from operator import or_
 
@@ -15,10 +16,12 @@ from layering.headerdependencies import (
     SUGGESTS,
     dependencies_in,
 )
+from layering.headerindex import TagValue
 from layering.importer import LayerInfo
 from layering.paths import BaseLayout, tree_path
 from layering.providedaccounts import account_lines
-from solver import Dependency, OrderItem, install_order
+from layering.sides import Departed
+from solver import Dependency, Nevra, OrderItem, erase_order, install_order
 from triggers import PackageScripts, file_triggers_of, package_triggers_of, scriptlets_of
 
 
@@ -66,18 +69,63 @@ def _live(entry: FileEntry, layout: BaseLayout) -> str:
 
 def order_item(header: PackageHeader, layout: BaseLayout) -> OrderItem:
     """Returns what of a package decides its place in a transaction."""
+    files = [(_live(entry, layout), entry.color) for entry in header.files]
+    return _order_item(header.nevra, header.tags, files, layout)
 
+
+def departed_scripts(
+    departed: Sequence[Departed], layout: BaseLayout
+) -> tuple[PackageScripts, ...]:
+    """Returns what packages of the base would run that go, in the order in which rpm erases them.
+
+    A transaction gets to know of what replaced packages by the order of those that replace them,
+    and of what a person removes after that.
+    """
+    known = sorted(departed, key=_known_by)
+    scripts = {each.nevra: _scripts_of_departed(each) for each in known}
+    items = [
+        _order_item(
+            each.nevra, each.tags, [(os.fsdecode(live), c) for live, c in each.files], layout
+        )
+        for each in known
+    ]
+    return tuple(scripts[nevra] for nevra in erase_order(items))
+
+
+def _known_by(departed: Departed) -> tuple[bool, str, str]:
+    return not departed.replaced_by, departed.replaced_by, str(departed.nevra)
+
+
+def _scripts_of_departed(departed: Departed) -> PackageScripts:
+    package = str(departed.nevra)
+    return PackageScripts(
+        package=package,
+        files=tuple(os.fsdecode(live) for live, _colour in departed.files),
+        scriptlets=scriptlets_of(package, departed.tags),
+        file_triggers=file_triggers_of(package, departed.tags),
+        package_triggers=package_triggers_of(package, departed.tags),
+        kept=frozenset(map(os.fsdecode, departed.kept)),
+        replaced_by=departed.replaced_by,
+    )
+
+
+def _order_item(
+    nevra: Nevra,
+    tags: Mapping[int, TagValue],
+    files: Sequence[tuple[str, int]],
+    layout: BaseLayout,
+) -> OrderItem:
     def of(*kind: int) -> tuple[Dependency, ...]:
-        return tuple(_canonical(each, layout) for each in dependencies_in(header.tags, *kind))
+        return tuple(_canonical(each, layout) for each in dependencies_in(tags, *kind))
 
     return OrderItem(
-        nevra=header.nevra,
+        nevra=nevra,
         requires=of(*REQUIRES),
-        provides=dependencies_in(header.tags, *PROVIDES),
-        files=frozenset(_live(entry, layout) for entry in header.files),
+        provides=dependencies_in(tags, *PROVIDES),
+        files=frozenset(path for path, _colour in files),
         recommends=(*of(*RECOMMENDS), *of(*SUGGESTS)),
         order_with=of(*ORDER_WITH),
-        colour=reduce(or_, (entry.color for entry in header.files), 0),
+        colour=reduce(or_, (colour for _path, colour in files), 0),
     )
 
 

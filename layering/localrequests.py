@@ -79,6 +79,47 @@ def local_requests(
     return LocalRequests(files=tuple(files), stubs=tuple(more), resting=tuple(resting))
 
 
+def local_overrides(
+    repo: Repo,
+    target: Target,
+    wanted: Sequence[LocalPackage],
+    given: Mapping[LocalPackage, Path],
+    stubs: Sequence[LayerStub],
+    directory: Path,
+) -> LocalRequests:
+    """Returns what stands for packages that replace those of the base, and are held as they are.
+
+    One whose package the base does not have, or has just so, rests.
+
+    Raises:
+        MissingLayerError: of one that does not rest there is neither a file nor a layer.
+    """
+    files: list[Path] = []
+    more: list[LayerStub] = []
+    resting: list[str] = []
+    missing: list[str] = []
+    base = _base_packages(target) if wanted else ()
+    names = {package.name for package in base}
+    for number, package in enumerate(wanted):
+        asked = Nevra.parse(package.nevra)
+        if asked.name not in names or asked in base:
+            resting.append(package.nevra)
+            continue
+        if package in given:
+            files.append(given[package])
+            continue
+        kept = directory / f"held-{number}.rpm"
+        stub = _stub_of(package, stubs) or _kept_stub(repo, target, package, kept)
+        if stub is None:
+            missing.append(package.nevra)
+        else:
+            files.append(stub.path)
+            more += () if stub in stubs else (stub,)
+    if missing:
+        raise MissingLayerError(missing, overriding=True)
+    return LocalRequests(files=tuple(files), stubs=tuple(more), resting=tuple(resting))
+
+
 def _base_packages(target: Target) -> tuple[Nevra, ...]:
     database = rpmdb.database_in(target.base.installroot)
     return tuple(package.nevra for package in rpmdb_query.packages(database))

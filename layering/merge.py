@@ -9,7 +9,7 @@ by name and commit), so the order in which layers were asked for leaves no trace
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
-from layering.claims import Conflict, Difference, in_order
+from layering.claims import Claim, Conflict, Difference, in_order, staying
 from layering.colours import Colours
 from layering.contest import THE_BASE, BaseSide, Contest, LayerFile, Settled
 from layering.dirtree import DirNode, find
@@ -41,7 +41,7 @@ class Merge:
     def __init__(
         self,
         repo: Repo,
-        base: str | None,
+        base: DirNode | None,
         layers: Sequence[LayerTree],
         *,
         base_claims: BaseClaims,
@@ -53,11 +53,11 @@ class Merge:
         self.wrong_colour: WrongColour = {}
         self.replaced: list[ReplacedFile] = []
         self._repo = repo
-        self._base_claims = base_claims
+        self._every_claim = base_claims
         self._contest = Contest(repo, colours)
-        self._listings = Listings(repo, base_claims)
+        self._listings = Listings(repo, self._base_claims)
         self._base = Party(THE_BASE, 0)
-        self._roots = [self._root(self._base, base)] if base else []
+        self._roots = [DirSide(self._base, "", base)] if base else []
         self._root_tree = self._roots[0].node.tree if base else ""
         order = {layer.commit + layer.name: at for at, layer in enumerate(layers)}
         ranked = sorted(layers, key=lambda layer: (layer.name, layer.commit))
@@ -82,6 +82,10 @@ class Merge:
             if len(self._moved) == moved:
                 return merged
             # Something was moved to a directory that this walk may have left behind already.
+
+    def _base_claims(self, path: str) -> Sequence[Claim]:
+        """Returns the claims of packages that stay in the base."""
+        return staying(self._every_claim(path))
 
     def _root(self, party: Party, commit: str) -> DirSide:
         found = self._repo.commit_of(commit)
@@ -170,7 +174,7 @@ class Merge:
         if base is None:
             settled = self._contest.settle(None, list(layers.values()))
         else:
-            owned = BaseSide(checksum=base.checksum, owners=lambda: self._base_claims(path))
+            owned = BaseSide(checksum=base.checksum, owners=lambda: self._every_claim(path))
             settled = self._contest.settle(owned, list(layers.values()))
         if settled.suffix and self._brought(f"{path}{settled.suffix}"):
             settled.suffix, settled.beside_of = "", None

@@ -19,6 +19,7 @@ from layering.host import Host
 from layering.importer import Layer, layer_info
 from layering.metadata import LayerRecord, SkippedRecord, TreeMetadata
 from layering.metadata_read import read
+from layering.overriddentree import departures_of, overrides_key, replaced_pairs
 from layering.recipe import Recipe
 from layering.refs import FAILED_REF, base_ref, merged_ref
 from layering.repo import Repo
@@ -132,6 +133,7 @@ def _recipe(host: Host, target: Target, parts: Parts, options: MergeOptions) -> 
     return Recipe(
         base=target.base,
         layers=tuple(layer_info(sysroot.repo, layer) for layer in parts.layers),
+        departures=departures_of(parts.transaction),
         checkout=nearest_checkout(sysroot.deployments, target.base_commit),
         noscripts=parts.allowances.noscripts,
         skip=target.skip,
@@ -167,15 +169,23 @@ def _described(
 ) -> TreeMetadata:
     installed = installed_packages(database_in(target.base.installroot))
     local = (package.nevra for package in parts.wanted.requested_local)
+    removed, (held, followed) = (
+        parts.transaction.removed,
+        replaced_pairs(parts.wanted.overrides, parts.transaction),
+    )
+    going = {*removed, *(each.old for each in parts.transaction.replaced)}
     return TreeMetadata(
         layered=True,
         version=target.base.version,
         linux=done.linux or read(host.sysroot.repo.commit_of(target.base_commit)).linux,
         requested=tuple(sorted((*parts.wanted.requested, *local))),
         packages=(
-            *(package.nevra for package in installed),
+            *(package.nevra for package in installed if package.nevra not in going),
             *(Nevra.parse(record.nevra) for record in records),
         ),
+        removed=removed,
+        replaced_local=held,
+        replaced_remote=followed,
         layers=records,
         warnings=warning_records(done.outcomes),
         policy_version=POLICY_VERSION,
@@ -228,6 +238,7 @@ def _key(target: Target, parts: Parts, records: Sequence[LayerRecord]) -> str:
         "allowances": parts.allowances.to_dict(),
         "skip": target.settings.skip,
         "triggers": _host_triggers(target),
+        **overrides_key(parts.wanted.overrides, parts.transaction),
     }
     text = json.dumps(material, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

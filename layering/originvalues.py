@@ -66,3 +66,18 @@ class Overrides:
 
 
 NO_OVERRIDES = Overrides()
+
+
+def sorted_overrides(overrides: Overrides) -> Overrides:
+    """Returns the overrides in the order in which they are written, each once."""
+    sources: dict[str, set[str]] = {}
+    for each in overrides.replace:
+        sources.setdefault(each.source, set()).update(each.packages)
+    return Overrides(
+        remove=tuple(sorted(set(overrides.remove))),
+        replace_local=tuple(sorted(set(overrides.replace_local), key=str)),
+        replace=tuple(
+            Replacement(source=source, packages=tuple(sorted(sources[source])))
+            for source in sorted(sources)
+        ),
+    )

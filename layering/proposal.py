@@ -58,6 +58,36 @@ class BaseChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Instead:
+    """What is to stand in the place of a base package from now on."""
+
+    old: str  # NEVRA
+    package: ProposedPackage
+    source: str  # "repo=ID" that it will follow; "": it is held
+
+    @property
+    def old_evr(self) -> str:
+        """The base package's version."""
+        return "-".join(self.old.rsplit("-", 2)[1:]).rpartition(".")[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overridden:
+    """What becomes of base packages that was not so before."""
+
+    removed: tuple[str, ...] = ()  # NEVRAs
+    replaced: tuple[Instead, ...] = ()
+    restored: tuple[str, ...] = ()  # NEVRAs that are the base's own again
+    resting: tuple[str, ...] = ()  # overrides without effect: names, or NEVRAs of what is held
+
+    def __bool__(self) -> bool:
+        return bool(self.removed or self.replaced or self.restored)
+
+
+NOT_OVERRIDDEN = Overridden()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
     """The difference between the pending tree's layers and the next tree's."""
 
@@ -70,18 +100,20 @@ class Proposal:
     requests_changed: bool = False
     base: BaseChange | None = None  # None: it stays
     allowances: Allowances = NOTHING  # those that newly apply
+    overridden: Overridden = NOT_OVERRIDDEN
 
     @property
     def empty(self) -> bool:
         """Whether the next tree would be the present one."""
-        moved = self.added or self.changed or self.removed
+        moved = bool(self.added or self.changed or self.removed or self.overridden)
         return not (moved or self.requests_changed or self.base or self.allowances)
 
     @property
     def download_size(self) -> int:
         """Returns how many bytes are to be fetched."""
         changed = (package for _evr, package in self.changed)
-        return sum(package.download_size for package in (*self.added, *changed))
+        instead = (each.package for each in self.overridden.replaced)
+        return sum(package.download_size for package in (*self.added, *changed, *instead))
 
 
 def compare(
@@ -93,6 +125,7 @@ def compare(
     requests_changed: bool = False,
     base: BaseChange | None = None,
     allowances: Allowances = NOTHING,
+    overridden: Overridden = NOT_OVERRIDDEN,
 ) -> Proposal:
     """Returns what changes from the layers of one tree to those of the next.
 
@@ -123,6 +156,7 @@ def compare(
         requests_changed=requests_changed,
         base=base,
         allowances=allowances,
+        overridden=overridden,
     )
 
 

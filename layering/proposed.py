@@ -1,17 +1,29 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What an operation would change, found out from the solver's answer and two bases."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from layering import requests, rpmdb, rpmdb_query
 from layering.allowances import Allowances
+from layering.departures import instances
 from layering.intent import Intent
+from layering.overridden import changes_overrides, sources_of
 from layering.packagediff import compare_packages
-from layering.proposal import BaseChange, Proposal, ProposedPackage, compare
+from layering.proposal import (
+    BaseChange,
+    Instead,
+    Overridden,
+    Proposal,
+    ProposedPackage,
+    compare,
+)
 from layering.report import inactive_requests
 from layering.resolution import Resolution
 from layering.target import Target
-from solver import Nevra, Package, Reason
+from solver import Nevra, Package, Reason, Transaction
+
+_NOTHING = Transaction(packages=(), inactive=())
 
 
 def propose(
@@ -22,15 +34,54 @@ def propose(
     `allowances` are the next tree's: those that the pending one does not have are part of it.
     """
     inactive = found.transaction.inactive if found else ()
+    packages = proposed_packages(found, allowances.drop_special) if found else ()
+    instead = {str(each.new) for each in found.transaction.replaced} if found else set()
     dormant = set(inactive_requests(target.pending.origin, target.tree))
     return compare(
-        target.tree.layers,
-        proposed_packages(found, allowances.drop_special) if found else (),
+        [layer for layer in target.tree.layers if layer.reason != Reason.OVERRIDE],
+        [package for package in packages if package.nevra not in instead],
         inactive=inactive,
         returning=tuple(sorted((dormant & intent.wanted.names) - set(inactive))),
-        requests_changed=asks_for_else(target, intent),
+        requests_changed=asks_for_else(target, intent)
+        or (
+            found is not None
+            and changes_overrides(intent, target.pending.origin.overrides, found.transaction)
+        ),
         base=_base_change(target, intent),
         allowances=allowances - target.allowances,
+        overridden=_overridden(target, intent, found.transaction if found else _NOTHING, packages),
+    )
+
+
+def _overridden(
+    target: Target,
+    intent: Intent,
+    transaction: Transaction,
+    packages: Sequence[ProposedPackage],
+) -> Overridden:
+    """Returns what becomes of base packages that is not so in the pending tree."""
+    tree = target.tree
+    pairs = (*tree.replaced_local, *(pair for _, found in tree.replaced_remote for pair in found))
+    digests = {layer.nevra: layer.digest for layer in tree.layers}
+    before = {(str(old), str(new), digests.get(str(new), "")) for new, old in pairs}
+    by_nevra = {package.nevra: package for package in packages}
+    sources = sources_of(intent, transaction)
+    replaced = [
+        Instead(old=str(each.old), package=by_nevra[str(each.new)], source=sources[each.new])
+        for each in transaction.replaced
+    ]
+    overridden = {*tree.removed, *(old for _new, old in pairs)}
+    still = {*transaction.removed, *(each.old for each in transaction.replaced)}
+    gone = {nevra.name for nevra in overridden} - {nevra.name for nevra in still}
+    return Overridden(
+        removed=tuple(str(each) for each in transaction.removed if each not in tree.removed),
+        replaced=tuple(
+            each
+            for each in replaced
+            if (each.old, each.package.nevra, each.package.digest) not in before
+        ),
+        restored=tuple(map(str, instances(target.base, sorted(gone)))) if gone else (),
+        resting=transaction.resting,
     )
 
 

@@ -8,6 +8,7 @@ whether there is a tree, not which.
 from dataclasses import dataclass
 
 from layering.base import Base
+from layering.departures import Departure
 from layering.hosttriggers import HostFile
 from layering.importer import LayerInfo
 from layering.labels import Labels
@@ -22,6 +23,7 @@ class Recipe:
     base: Base
     layers: tuple[LayerInfo, ...]
     checkout: Checkout | None  # an existing one near the result; None: a new one is made
+    departures: tuple[Departure, ...] = ()  # packages of the base that go
     noscripts: frozenset[str] = frozenset()
     skip: tuple[SkipRule, ...] = ()  # scripts that are turned off, the base's triggers included
     triggers: tuple[HostFile, ...] = ()  # drop-ins of this host alone

@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from layering import requests
 from layering.errors import BadRequestError
 from layering.intent import Intent
+from layering.overriding import overridden
 from layering.target import Target
-from solver import SolverError
+from solver import OverrideError, SolverError
 
 # Groups of an origin in which rpm-ostree keeps changes to a tree that are not made here.
 _UNSUPPORTED_GROUPS = ("modules", "rpmostree")
@@ -21,16 +22,11 @@ _UNSUPPORTED_GROUPS = ("modules", "rpmostree")
 def refuse_unsupported(target: Target, intent: Intent) -> None:
     """Raises BadRequestError where the pending tree has what a new one would silently lack."""
     origin = intent.origin
-    found = ["overrides of base packages"] if origin.overrides else []
     groups = [f"[{group}]" for group in _UNSUPPORTED_GROUPS if origin.document.keys(group)]
-    found += groups
-    if found:
-        what = f"the pending deployment has {' and '.join(found)}, which would be lost"
+    if groups:
+        what = f"the pending deployment has {' and '.join(groups)}, which would be lost"
         error = BadRequestError(f"{what}: {target.pending.id}")
-        if origin.overrides:
-            error.add_note("'overlay reset --overrides' gives the overrides up")
-        if groups:
-            error.add_note("take them back with 'rpm-ostree reset' and its options, then try again")
+        error.add_note("take them back with 'rpm-ostree reset' and its options, then try again")
         raise error
 
 
@@ -63,6 +59,9 @@ def hinted(target: Target, intent: Intent) -> Iterator[None]:
         old = [spec for spec in error.requests if spec in present.names]
         if old and intent.best:
             error.add_note("to go on without: " + " ".join(f"--uninstall {spec}" for spec in old))
+        elif isinstance(error, OverrideError) and intent.best:
+            names = sorted(overridden(intent.wanted.overrides))
+            error.add_note(f"to go on without: first 'overlay override reset {' '.join(names)}'")
         elif old and target.tree.layered and not target.tree.policy_version:
             error.add_note(
                 "the pending tree is not overlay's: what it layers comes from the repositories once"

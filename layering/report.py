@@ -17,6 +17,16 @@ from layering.origin import Origin
 from layering.packagediff import PackageDifference, compare_packages
 from layering.repo import Repo
 from layering.warnings import Told, folded
+from solver import Nevra
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplacedPackage:
+    """A base package, and what stands in its place."""
+
+    old: Nevra
+    new: Nevra
+    source: str  # "repo=ID" that it follows; "": it is held
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +41,9 @@ class DeploymentReport:
     allowances: Allowances = NOTHING
     skipped: tuple[SkippedRecord, ...] = ()  # scripts of packages that did not run
     failures: tuple[Failure, ...] = ()  # scripts that failed, as far as more is known of them
+    removed: tuple[str, ...] = ()  # base packages that it lacks
+    replaced: tuple[ReplacedPackage, ...] = ()  # those that others stand for
+    resting: tuple[str, ...] = ()  # overrides that change nothing in it
     told: tuple[Told, ...] = ()  # the warnings for people to read, with what scripts wrote
 
 
@@ -57,6 +70,9 @@ def report_of(
         allowances=tree.allowances,
         skipped=tree.skipped,
         failures=failures,
+        removed=tuple(map(str, tree.removed)),
+        replaced=tuple(_replaced(tree)),
+        resting=() if deployment.commit_error else resting_overrides(deployment.origin, tree),
         told=folded([*((text, ()) for text in broken), *_with_outputs(said, failures)]),
     )
 
@@ -73,6 +89,23 @@ def inactive_requests(origin: Origin, tree: TreeMetadata) -> tuple[str, ...]:
     # The solver knows a local package by its NEVRA.
     requests = (*origin.requested, *(package.nevra for package in origin.requested_local))
     return tuple(request for request in requests if request not in answered)
+
+
+def resting_overrides(origin: Origin, tree: TreeMetadata) -> tuple[str, ...]:
+    """Returns the overrides that change nothing in a tree: names, and NEVRAs of what is held."""
+    removed = {nevra.name for nevra in tree.removed}
+    held = {str(new) for new, _old in tree.replaced_local}
+    followed = {(source, old.name) for source, pairs in tree.replaced_remote for _, old in pairs}
+    return (
+        *(name for name in origin.overrides.remove if name not in removed),
+        *(each.nevra for each in origin.overrides.replace_local if each.nevra not in held),
+        *(
+            name
+            for each in origin.overrides.replace
+            for name in each.packages
+            if (each.source, name) not in followed
+        ),
+    )
 
 
 def _tree(repo: Repo, deployment: Deployment) -> TreeMetadata:
@@ -97,6 +130,12 @@ def _broken(deployment: Deployment) -> Iterator[str]:
         yield f"origin cannot be read: {deployment.origin_error}"
     if deployment.commit_error:
         yield f"commit cannot be read: {deployment.commit_error}"
+
+
+def _replaced(tree: TreeMetadata) -> Iterator[ReplacedPackage]:
+    for source, pairs in (("", tree.replaced_local), *tree.replaced_remote):
+        for new, old in pairs:
+            yield ReplacedPackage(old=old, new=new, source=source)
 
 
 def _changes(before: TreeMetadata, after: TreeMetadata) -> PackageDifference | None:

@@ -7,11 +7,12 @@ the merged commit. What is there already is no error; what is not there cannot b
 
 import fnmatch
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from layering.errors import LayeringError
 from layering.origin import LocalPackage, Origin
+from layering.originvalues import NO_OVERRIDES, Overrides, sorted_overrides
 
 
 class NotRequestedError(LayeringError):
@@ -48,9 +49,10 @@ class Wanted:
 
     requested: tuple[str, ...]
     requested_local: tuple[LocalPackage, ...]
+    overrides: Overrides = NO_OVERRIDES  # of base packages
 
     def __bool__(self) -> bool:
-        return bool(self.requested or self.requested_local)
+        return bool(self.requested or self.requested_local or self.overrides)
 
     @property
     def names(self) -> frozenset[str]:
@@ -59,12 +61,20 @@ class Wanted:
 
     def to_origin(self, origin: Origin) -> Origin:
         """Returns the origin with these requests in place of its own."""
-        return origin.with_requests(requested=self.requested, requested_local=self.requested_local)
+        return origin.with_requests(
+            requested=self.requested,
+            requested_local=self.requested_local,
+            overrides=self.overrides,
+        )
+
+    def without_requests(self) -> "Wanted":
+        """Returns what is wanted of base packages alone."""
+        return replace(NOTHING, overrides=self.overrides)
 
 
 def current(origin: Origin) -> Wanted:
     """Returns what an origin asks for."""
-    return _wanted(origin.requested, origin.requested_local)
+    return _wanted(origin.requested, origin.requested_local, sorted_overrides(origin.overrides))
 
 
 def adding(wanted: Wanted, specs: Sequence[str], local: Sequence[LocalPackage] = ()) -> Wanted:
@@ -73,7 +83,7 @@ def adding(wanted: Wanted, specs: Sequence[str], local: Sequence[LocalPackage] =
     Both are of one name then, and of one architecture, unless one of them is for all.
     """
     kept = [old for old in wanted.requested_local if not any(_replaces(new, old) for new in local)]
-    return _wanted([*wanted.requested, *specs], [*kept, *local])
+    return _wanted([*wanted.requested, *specs], [*kept, *local], wanted.overrides)
 
 
 def dropping(wanted: Wanted, specs: Sequence[str], layered: Sequence[Layered]) -> Wanted:
@@ -100,7 +110,11 @@ def dropping(wanted: Wanted, specs: Sequence[str], layered: Sequence[Layered]) -
             missing.append(spec)
     if missing:
         raise _not_requested(missing, layered)
-    return _wanted(set(wanted.requested) - dropped, set(wanted.requested_local) - dropped_local)
+    return _wanted(
+        set(wanted.requested) - dropped,
+        set(wanted.requested_local) - dropped_local,
+        wanted.overrides,
+    )
 
 
 def _not_requested(missing: Sequence[str], layered: Sequence[Layered]) -> NotRequestedError:
@@ -110,7 +124,12 @@ def _not_requested(missing: Sequence[str], layered: Sequence[Layered]) -> NotReq
         for package in layered
         if package.requested_by and any(_names(spec, package) for spec in missing)
     ]
-    for note in needed or ["'overlay status' lists the requests"]:
+    instead = [
+        f"{package.nevra} is in the place of a base package: overlay override reset {package.name}"
+        for package in layered
+        if package.reason == "override" and any(_names(spec, package) for spec in missing)
+    ]
+    for note in instead or needed or ["'overlay status' lists the requests"]:
         error.add_note(note)
     return error
 
@@ -162,11 +181,14 @@ def _name_arch(package: LocalPackage) -> tuple[str, str]:
 
 
 def _wanted(
-    requested: Sequence[str] | set[str], local: Sequence[LocalPackage] | set[LocalPackage]
+    requested: Sequence[str] | set[str],
+    local: Sequence[LocalPackage] | set[LocalPackage],
+    overrides: Overrides,
 ) -> Wanted:
     return Wanted(
         requested=tuple(sorted(set(requested))),
         requested_local=tuple(sorted(set(local), key=str)),
+        overrides=overrides,
     )
 
 

@@ -15,8 +15,9 @@ from pathlib import Path
 from layering import progress, provenance
 from layering.importer import Layer, cached_layer, import_packages
 from layering.leased import leased, sweep
-from layering.localrequests import local_requests
+from layering.localrequests import local_overrides, local_requests
 from layering.origin import LocalPackage
+from layering.overriding import FROM_REPOSITORY, Instead
 from layering.relabel import relabelled_layer
 from layering.repo import Repo
 from layering.requests import Wanted
@@ -26,6 +27,7 @@ from solver import (
     Goal,
     LayerStub,
     Package,
+    Replacing,
     Sack,
     SackConfig,
     SolverError,
@@ -56,6 +58,7 @@ class Question:
 
     wanted: Wanted
     new_local: Mapping[LocalPackage, Path] = field(default_factory=dict)
+    instead: tuple[Instead, ...] = ()  # words for what is to replace base packages
     needs_repositories: bool = True
     weak_deps: bool = True
     exclude: tuple[str, ...] = ()
@@ -155,10 +158,15 @@ def resolved(
         local = local_requests(
             repo, target, wanted.requested_local, given, stubs, directory, report
         )
+        held = local_overrides(
+            repo, target, wanted.overrides.replace_local, given, (*stubs, *local.stubs), directory
+        )
         goal = Goal(
             install=wanted.requested,
             local=local.files,
-            layers=_offered(question, (*stubs, *local.stubs)),
+            layers=_offered(question, (*stubs, *local.stubs, *held.stubs)),
+            remove=wanted.overrides.remove,
+            replace=_replacing(question, held.files),
             weak_deps=question.weak_deps,
             exclude=question.exclude,
             upgrade=question.best,
@@ -172,7 +180,7 @@ def resolved(
             sack = Sack.open(config, told(report))
         with sack:
             with progress.phase(report, "resolve"), _told_of_no_repository(sack, config):
-                transaction = _with_resting(sack.resolve(goal), local.resting)
+                transaction = _with_resting(sack.resolve(goal), local.resting, held.resting)
             for line in transaction.held_back:
                 progress.note(report, "resolve", f"held back: {line}")
             yield Resolution(sack, transaction, repo, target, cache_dir)
@@ -251,13 +259,35 @@ def told(report: progress.Report) -> Callable[[SolverProgress], None]:
     return tell
 
 
-def _with_resting(transaction: Transaction, resting: Sequence[str]) -> Transaction:
-    return replace(transaction, inactive=tuple(sorted({*transaction.inactive, *resting})))
+def _with_resting(
+    transaction: Transaction, requests: Sequence[str], overrides: Sequence[str]
+) -> Transaction:
+    return replace(
+        transaction,
+        inactive=tuple(sorted({*transaction.inactive, *requests})),
+        resting=tuple(sorted({*transaction.resting, *overrides})),
+    )
+
+
+def _replacing(question: Question, files: Sequence[Path]) -> tuple[Replacing, ...]:
+    """Returns what is to replace base packages; of one package's the last counts."""
+    followed = (
+        Replacing(spec=name, repo_id=each.source.removeprefix(FROM_REPOSITORY))
+        for each in question.wanted.overrides.replace
+        for name in each.packages
+    )
+    return (
+        *followed,
+        *(Replacing(path=path) for path in files),
+        *(Replacing(spec=w.spec, repo_id=w.repo_id, renewed=True) for w in question.instead),
+    )
 
 
 def _offered(question: Question, stubs: tuple[LayerStub, ...]) -> tuple[LayerStub, ...]:
     """Returns the layers that may serve: of another release those alone that came as files."""
     if not question.other_release:
         return stubs
-    files = {package.nevra for package in question.wanted.requested_local}
+    wanted = question.wanted
+    local = (*wanted.requested_local, *wanted.overrides.replace_local)
+    files = {package.nevra for package in local}
     return tuple(stub for stub in stubs if str(stub.nevra) in files)

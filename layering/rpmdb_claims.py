@@ -31,7 +31,8 @@ from layering.sysroot_errors import RpmdbError
 from layering.tagvalues import Values
 from solver import Nevra
 
-_WANTED = frozenset(
+# What a claim is made from.
+WANTED = frozenset(
     {
         *IDENTITY_TAGS,
         Tag.BASENAMES,
@@ -86,7 +87,7 @@ class InstalledFiles:
 
     def _claims(self, record: bytes) -> _Claims:
         if record not in self._known:
-            self._known[record] = _claims(decoded(record, _WANTED, self._directory))
+            self._known[record] = _claims(decoded(record, WANTED, self._directory))
         return self._known[record]
 
 
@@ -136,7 +137,7 @@ def _mark(
 ) -> None:
     query = "SELECT hnum, blob FROM Packages WHERE hnum IN (SELECT hnum FROM Name WHERE key = ?)"
     for number, blob in database.execute(query, (nevra.name,)).fetchall():
-        tags = decoded(blob, _WANTED, directory)
+        tags = decoded(blob, WANTED, directory)
         if nevra_of(tags) == nevra:
             states = {at: _WRONG_COLOUR for at, path in enumerate(paths_of(tags)) if path in paths}
             marked = with_bytes(blob, Tag.FILESTATES, states)

@@ -14,7 +14,7 @@ from layering.base import Base
 from layering.dirtree import find
 from layering.hosttriggers import HostFile
 from layering.importer import LayerInfo
-from layering.layerscripts import install_sequence, scripts_of
+from layering.layerscripts import departed_scripts, install_sequence, scripts_of
 from layering.links import directory_at
 from layering.repo import Repo
 from layering.rpmdb_files import files_below
@@ -68,6 +68,7 @@ def plan_of(
     table = triggers_of(repo, united.root_tree, host, owners_of(added))
     change = TreeChange(
         added=added,
+        removed=departed_scripts(united.departed, base.layout),
         base_file_triggers=tuple(trigger for _, files, _ in installed for trigger in files),
         base_package_triggers=tuple(trigger for _, _, found in installed for trigger in found),
         tools=tools_of(repo, united),

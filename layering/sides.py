@@ -7,7 +7,9 @@ from typing import NamedTuple
 
 from layering.claims import Claim
 from layering.dirtree import DirNode
+from layering.headerindex import TagValue
 from layering.objects import DirMeta
+from solver import Nevra
 
 # What the base's packages say of a path of the tree.
 BaseClaims = Callable[[str], Sequence[Claim]]
@@ -23,6 +25,17 @@ class ReplacedFile(NamedTuple):
     path: str  # as the running system names it
     loser: str  # NEVRA, or "the base" where no package is known
     winner: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Departed:
+    """A package of the base that is not in a united tree, or not any more with all its files."""
+
+    nevra: Nevra
+    replaced_by: str  # NEVRA of what updates or obsoletes it; "" if a person removed it
+    tags: Mapping[int, TagValue]  # of its scripts and dependencies
+    files: tuple[tuple[bytes, int], ...]  # live path and ELF colour of all of them
+    kept: frozenset[bytes]  # live paths that are there still, as others have them
 
 
 _ROOT_OWNER = "root:root"

@@ -30,6 +30,7 @@ def write_database(repo: Repo, workspace: Workspace, recipe: Recipe, united: Uni
         made,
         [layer.header.prefix for layer in recipe.layers],
         source_date_epoch=recipe.timestamp,
+        remove=[str(departure.package) for departure in recipe.departures],
         links=base.links,
         colours=tree_colours(base, recipe.layers),
         wrong_colour=united.wrong_colour,

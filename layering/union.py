@@ -22,7 +22,15 @@ from layering.merge import Merge
 from layering.mtree import MutableTree
 from layering.objects import DirMeta
 from layering.repo import Repo
-from layering.sides import BaseClaims, LayerTree, Merged, Placed, ReplacedFile, WrongColour
+from layering.sides import (
+    BaseClaims,
+    Departed,
+    LayerTree,
+    Merged,
+    Placed,
+    ReplacedFile,
+    WrongColour,
+)
 
 __all__ = ["BaseClaims", "LayerTree", "Union", "union"]
 
@@ -41,6 +49,7 @@ class Union:
     placed: Placed = field(default_factory=dict)
     wrong_colour: WrongColour = field(default_factory=dict)
     replaced: tuple[ReplacedFile, ...] = ()  # by leave to; sorted
+    departed: tuple[Departed, ...] = ()  # packages of the base that are not in it
 
 
 def union(
@@ -49,6 +58,7 @@ def union(
     layers: Sequence[LayerTree],
     *,
     base_claims: BaseClaims = lambda _path: (),
+    base_root: DirNode | None = None,
     replacing: frozenset[str] = frozenset(),
     colours: Callable[[], Colours] = Colours,
     known: Sequence[Conflict] = (),
@@ -62,6 +72,7 @@ def union(
         base_commit: the base.
         layers: in install order, which is of no consequence but between two of `replacing`.
         base_claims: what the base's packages say of a path of the tree.
+        base_root: what is left of the base, where packages of it go; None: all of it.
         replacing: names of packages whose files may take the place of others': of two, the later.
         colours: the ELF colours that count; asked where they do.
         known: conflicts that the trees do not show, told with those that they do.
@@ -69,9 +80,13 @@ def union(
     Raises:
         FileConflictError: sides disagree about paths; all of them are in it, nothing was written.
     """
+    root = base_root
+    if root is None and base_commit is not None:
+        found_base = repo.commit_of(base_commit)
+        root = DirNode(tree=found_base.root_tree, meta=found_base.root_meta)
     merge = Merge(
         repo,
-        base_commit,
+        root,
         layers,
         base_claims=base_claims,
         replacing=replacing,
@@ -95,7 +110,7 @@ def union(
         if isinstance(merged, DirNode):
             tree = repo.tree_at(merged.tree, merged.meta)
         else:
-            tree = repo.tree_of(base_commit) if base_commit else repo.new_tree()
+            tree = repo.tree_at(root.tree, root.meta) if root else repo.new_tree()
             _apply(repo, tree, merged)
         root_tree, root_meta = repo.write_tree(tree)
     return Union(

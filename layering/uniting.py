@@ -11,8 +11,10 @@ from functools import cache
 
 from layering import rpmdb, rpmdb_query
 from layering.base import Base
-from layering.claims import Claim
+from layering.basewithout import base_without
+from layering.claims import Claim, staying
 from layering.colours import Colours, colours_of
+from layering.departures import Departure, departing
 from layering.layerclaims import LayerClaims
 from layering.layerinfo import LayerInfo
 from layering.layerscripts import install_sequence
@@ -40,10 +42,12 @@ def unite(
     layers: Sequence[LayerInfo],
     *,
     replacing: frozenset[str] = frozenset(),
+    departures: Sequence[Departure] = (),
 ) -> Union:
-    """Returns the union of a base and layers, written.
+    """Returns the union of a base, less the packages that go, and layers, written.
 
     Raises:
+        NotInBaseError: the base does not have a package that is to go.
         FileConflictError: as `layering.union`.
     """
     trees = [
@@ -56,16 +60,20 @@ def unite(
         )
         for layer in (install_sequence(layers, base.layout) if replacing else layers)
     ]
-    claims = _base_claims(base)
-    return union(
+    going = departing(base, departures)
+    left = base_without(repo, base, going, layers) if going else None
+    claims = _base_claims(base, frozenset(str(package.nevra) for package in going))
+    united = union(
         repo,
         base.commit,
         trees,
         base_claims=claims,
+        base_root=left.root if left else None,
         replacing=replacing,
         colours=lambda: tree_colours(base, layers),
-        known=state_conflicts(layers, base.layout, claims, replacing),
+        known=state_conflicts(layers, base.layout, lambda path: staying(claims(path)), replacing),
     )
+    return replace(united, departed=left.departed) if left else united
 
 
 def tree_colours(base: Base, layers: Sequence[LayerInfo]) -> Colours:
@@ -107,7 +115,7 @@ def _claim_of(layer: LayerInfo, base: Base) -> Callable[[bytes], Claim | None]:
     return lambda path: claims().at(path)
 
 
-def _base_claims(base: Base) -> Callable[[str], Sequence[Claim]]:
+def _base_claims(base: Base, going: frozenset[str]) -> Callable[[str], Sequence[Claim]]:
     if base.commit is None:
         return lambda _path: ()
     installed = InstalledFiles(rpmdb.database_in(base.installroot), base.links)
@@ -116,6 +124,7 @@ def _base_claims(base: Base) -> Callable[[str], Sequence[Claim]]:
     def claims(path: str) -> Sequence[Claim]:
         names = [path]
         names += [there + path[len(here) :] for here, there in _MOVED if path.startswith(here)]
-        return installed.at(names)
+        found = installed.at(names)
+        return [replace(claim, going=claim.package in going) for claim in found] if going else found
 
     return claims

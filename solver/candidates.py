@@ -6,7 +6,7 @@ base package, or what obsoletes one. Requests that match nothing else are then t
 unknown ones. Our excludes never touch installed packages.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -40,8 +40,11 @@ class Candidates:
         self.base = base
         self.installed = installed  # a query: every base package, whatever excludes say
         self.base_nevras = frozenset(nevra_of(package) for package in installed)
+        self.met = self.base_nevras  # of them, those that stay, and what stands for others
         self.stubs: dict[int, LayerStub] = {}  # by libdnf5's package id
         self.local: list[Any] = []  # packages of Goal.local, in the order of their NEVRAs
+        self.given: list[Any] = []  # of these, and of what replaces base packages as a file
+        self.staying: Any = None  # a query: base packages but those that are overridden
         self.visible: Any = None  # a query: what may be chosen, were it not for the base
         self.locked: Any = None  # a set: what would move the base
         self.upgrade = False  # whether a layer is one choice among all
@@ -50,6 +53,7 @@ class Candidates:
         self._files: dict[Path, Any] = {}  # the package of each file that was ever added
         self._paths: dict[int, Path] = {}  # and back
         self._excluded: Any = None
+        self._chosen: Any = None  # a set: what stands in the place of base packages
         self._files_priority = _DEFAULT_PRIORITY
 
     def prepare(self, goal: Goal) -> None:
@@ -62,30 +66,68 @@ class Candidates:
         sack = self.base.get_rpm_package_sack()
         sack.clear_user_excludes()
         sack.clear_versionlock_excludes()
-        self._add_files([*goal.local, *(stub.path for stub in goal.layers)])
+        given = [each.path for each in goal.replace if each.path is not None]
+        self._add_files([*goal.local, *given, *(stub.path for stub in goal.layers)])
         self.stubs = {
             int(self._files[stub.path.absolute()].get_id().id): stub
             for stub in goal.layers
             if stub.path.absolute() in self._files
         }
         local = dict.fromkeys(path.absolute() for path in goal.local)
-        hidden = [str(path) for path in local if path not in self._files]
+        replacing = dict.fromkeys(path.absolute() for path in given)
+        hidden = [str(path) for path in (*local, *replacing) if path not in self._files]
         if hidden:
             raise _excluded_files(hidden)
         self.local = sorted(
             (self._files[path] for path in local),
             key=lambda package: (str(nevra_of(package)), str(package.get_package_path())),
         )
+        self.given = [*self.local, *(self._files[path] for path in replacing)]
         self._excluded = self._excludes(goal)
         sack.set_user_excludes(self._excluded)
         self.visible = libdnf5.rpm.PackageQuery(self.base)
         self.visible.update(self.installed)
-        self.locked = self._rivals_of(self.installed, self._available())
-        locked_obsoleters = self._available()
-        locked_obsoleters.filter_obsoletes(self.installed)
-        self.locked.update(locked_obsoleters)
+        self.staying = libdnf5.rpm.PackageQuery(self.installed)
+        self.met = self.base_nevras
+        self._chosen = libdnf5.rpm.PackageSet(self.base)
+        self._lock_obsoleters()
         self.upgrade = goal.upgrade
         self._files_priority = self._priority_for_upgrade() if goal.upgrade else _DEFAULT_PRIORITY
+
+    def give_up(self, going: Collection[Nevra], chosen: Iterable[Any]) -> None:
+        """Lets base packages go, and the chosen ones, and only these, come in their place."""
+        self.met = self.base_nevras.difference(going)
+        for package in [each for each in self.installed if nevra_of(each) in going]:
+            self.staying.remove(package)
+        self._lock_obsoleters()
+        for package in chosen:
+            self._chosen.add(package)
+            self.met |= {nevra_of(package)}
+        self.locked.difference(self._chosen)
+
+    @property
+    def there(self) -> Any:
+        """What a request finds there: base packages that stay, and what stands for others."""
+        found = libdnf5.rpm.PackageQuery(self.staying)
+        found.update(self._chosen)
+        return found
+
+    @property
+    def gone(self) -> Any:
+        """Base packages that are overridden."""
+        found = libdnf5.rpm.PackageQuery(self.installed)
+        found.difference(self.staying)
+        return found
+
+    def _lock_obsoleters(self) -> None:
+        obsoleters = self._available()
+        obsoleters.filter_obsoletes(self.staying)
+        self.locked = self._rivals_of(self.installed, self._available())
+        self.locked.update(obsoleters)
+
+    def file(self, path: Path) -> Any:
+        """Returns the package of a file of the goal."""
+        return self._files[path.absolute()]
 
     def limit(self, *, lock_base: bool, only_layers: bool, prefer_files: bool, twins: Any) -> None:
         """Sets what the next solve may choose from.
@@ -98,6 +140,7 @@ class Candidates:
         excluded.update(twins)
         if only_layers:
             excluded.update(self._rivals_of_layers())
+            excluded.difference(self._chosen)
         sack.set_user_excludes(excluded)
         if lock_base:
             sack.set_versionlock_excludes(self.locked)
@@ -170,7 +213,7 @@ class Candidates:
 
         Where a name asks for a package and a file for the same, libdnf5 would take one for each.
         """
-        local = {int(package.get_id().id) for package in self.local}
+        local = {int(package.get_id().id) for package in self.given}
         wanted = {*self.stubs, *local}
         excluded = libdnf5.rpm.PackageSet(self.base)
         files = self._available()
@@ -179,7 +222,7 @@ class Candidates:
             if int(package.get_id().id) not in wanted:
                 excluded.add(package)
         twins = self._available()
-        twins.filter_nevra([str(package.get_nevra()) for package in self.local])
+        twins.filter_nevra([str(package.get_nevra()) for package in self.given])
         for package in twins:
             if int(package.get_id().id) not in local:
                 excluded.add(package)

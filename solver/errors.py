@@ -56,6 +56,28 @@ class BaseMovedError(SolverError):
         super().__init__(lines[0] + more)
 
 
+class OverrideError(SolverError):
+    """Base packages that cannot be removed or replaced while others stay as they are."""
+
+    def __init__(
+        self,
+        going: Sequence[str],
+        needing: Sequence[str],
+        moves: Sequence[BaseMove],
+        problems: Sequence[str],
+    ) -> None:
+        self.moves = tuple(moves)
+        removed = [str(move.base) for move in self.moves if move.replacement is None]
+        others = [str(move.base) for move in self.moves if move.replacement is not None]
+        self.details = tuple(problems)
+        through = len(removed) - len(needing)
+        more = f", and through these by {through} more" if through else ""
+        causes = [f"needed by {', '.join(needing)}{more}"] if removed else []
+        causes += [f"{', '.join(others)} would have to be replaced with it"] if others else []
+        what = f"cannot remove or replace {', '.join(going)}: "
+        super().__init__(what + ("; ".join(causes) or next(iter(problems), "it does not fit")))
+
+
 class RepositoryError(SolverError):
     """A repository whose metadata cannot be had."""
 

@@ -11,13 +11,22 @@ package can be had for it, alone beside the base. The solution is judged again a
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import libdnf5
 
-from solver.candidates import Candidates
-from solver.errors import SolverError
-from solver.model import Goal, Transaction
+from solver.candidates import Candidates, nevra_of
+from solver.errors import BaseMovedError, SolverError
+from solver.model import BaseMove, Goal, Reason, Replaced, Transaction
+from solver.overrides import (
+    Overrides,
+    choose,
+    joined,
+    override_command,
+    override_error,
+    overriding,
+)
 from solver.problems import (
     moved_error,
     problem_lines,
@@ -27,7 +36,7 @@ from solver.problems import (
 )
 from solver.request import Request, is_met, roots_of, sort_requests, with_groups
 from solver.solution import incoming, needs_of, package_values, steps_of, twins_to_avoid
-from solver.transaction import attribute, base_moves, check_base_stays
+from solver.transaction import attribute, base_moves, check_base_stays, check_overridden
 
 # Choosing the best twin can bring in packages that have twins themselves; it settles at once.
 _MAX_ROUNDS = 10
@@ -59,6 +68,7 @@ class Resolver:
         option = self._base.get_config().get_install_weak_deps_option()
         self._weak_deps_configured = bool(option.get_value())
         self._option = option
+        self._overrides = Overrides()
 
     def resolve(self, goal: Goal) -> Transaction:
         """Returns the complete layered set for a goal.
@@ -69,12 +79,21 @@ class Resolver:
         weak = goal.weak_deps and self._weak_deps_configured
         self._option.set(libdnf5.conf.Option.Priority_RUNTIME, weak)
         self._candidates.prepare(goal)
-        requests = sort_requests(self._candidates, goal, self._known, complete=self._complete)
+        self._overrides = overrides = choose(self._candidates, goal)
+        self._candidates.give_up(overrides.going, (each.package for each in overrides.chosen))
+        try:
+            requests = sort_requests(self._candidates, goal, self._known, complete=self._complete)
+        except BaseMovedError as error:
+            others = {spec for move in error.moves if not move.updates for spec in move.requests}
+            asked = [Request(label=spec) for spec in sorted(others)]
+            self._offer_override(error, error.moves, asked)
+            raise
         resting = self._unobtainable(requests.active)
         active = [request for request in requests.active if request.label not in resting]
         resting.update(requests.inactive)
-        if not active:
-            return Transaction(packages=(), inactive=tuple(sorted(resting)))
+        if not (active or overrides):
+            inactive = tuple(sorted(resting))
+            return Transaction(packages=(), inactive=inactive, resting=overrides.resting)
         solved, held_back = self._try_all(active, _ways(goal))
         packages = incoming(solved)
         bare = [package for package, _ in packages]
@@ -87,12 +106,26 @@ class Resolver:
                 resting.add(request.label)
                 del roots[request.label]
         packages = with_groups(packages, active, roots)
+        roots |= {label: {nevra} for label, nevra in overrides.labels.items()}
         needs = needs_of(self._candidates, bare, weak=weak)
         attributed = attribute(roots, needs, brought)
-        everything = [request.label for request in active]
-        check_base_stays(steps, self._candidates.base_nevras, attributed, everything)
-        values = package_values(self._candidates, packages, attributed)
-        return Transaction(packages=values, inactive=tuple(sorted(resting)), held_back=held_back)
+        everything = [*(request.label for request in active), *overrides.labels]
+        base = self._candidates.base_nevras
+        check_base_stays(steps, base - overrides.going, attributed, everything)
+        check_overridden(steps, overrides.going)
+        instead = set(overrides.labels.values())
+        reasons = [(p, Reason.OVERRIDE if nevra_of(p) in instead else why) for p, why in packages]
+        return Transaction(
+            packages=package_values(self._candidates, reasons, attributed),
+            inactive=tuple(sorted(resting)),
+            held_back=held_back,
+            removed=tuple(sorted(map(nevra_of, overrides.removed), key=str)),
+            replaced=tuple(
+                Replaced(old=each.old, new=each.new, replacing=each.replacing)
+                for each in overrides.chosen
+            ),
+            resting=overrides.resting,
+        )
 
     def _unobtainable(self, requests: Sequence[Request]) -> set[str]:
         """Returns the requests that the base provides, and nothing can be layered for."""
@@ -102,7 +135,7 @@ class Resolver:
         return {
             request.label
             for request in provided
-            if self._solve([request], any_version=True).get_problems() != _FITS
+            if self._solve([request], any_version=True, overriding=False).get_problems() != _FITS
         }
 
     def _try_all(
@@ -144,10 +177,17 @@ class Resolver:
         return settled
 
     def _solve(
-        self, requests: Sequence[Request], *, any_version: bool, allow_erasing: bool = False
+        self,
+        requests: Sequence[Request],
+        *,
+        any_version: bool,
+        allow_erasing: bool = False,
+        overriding: bool = True,
     ) -> Any:
         goal = libdnf5.base.Goal(self._base)
         goal.set_allow_erasing(allow_erasing)
+        if overriding:
+            self._override(goal)
         for request in requests:
             settings = libdnf5.base.GoalJobSettings()
             settings.set_skip_broken(libdnf5.base.GoalSetting_SET_FALSE)
@@ -164,6 +204,52 @@ class Resolver:
                 goal.add_rpm_install(request.package, settings)
         return goal.resolve()
 
+    def _override(self, goal: Any) -> None:
+        settings = libdnf5.base.GoalJobSettings()
+        settings.set_clean_requirements_on_remove(libdnf5.base.GoalSetting_SET_FALSE)
+        for package in self._overrides.removed:
+            goal.add_rpm_remove(package, settings)
+        for each in self._overrides.chosen:
+            settings = libdnf5.base.GoalJobSettings()
+            settings.set_skip_broken(libdnf5.base.GoalSetting_SET_FALSE)
+            goal.add_rpm_install(each.package, settings)
+
+    def _offer_override(
+        self, error: SolverError, moves: Sequence[BaseMove], requests: Sequence[Request]
+    ) -> None:
+        """Adds the command that would move the base so, if it would do."""
+        more = overriding(self._candidates, moves)
+        if more is None:
+            return
+        before, self._overrides = self._overrides, joined(self._overrides, more)
+        overrides = self._overrides
+        self._candidates.give_up(overrides.going, (each.package for each in overrides.chosen))
+        self._limit_to_base(lock_base=True)
+        solved = self._solve(requests, any_version=True)
+        base = self._candidates.base_nevras - overrides.going
+        if solved.get_problems() == _FITS and not base_moves(steps_of(solved), base, {}):
+            error.add_note(f"or override them: {override_command(more, requests)}")
+        self._overrides = before
+
+    def _explain_overrides(self, requests: Sequence[Request]) -> SolverError | None:
+        """Returns the error for overrides that do not fit by themselves, None if they do."""
+        self._limit_to_base(lock_base=True)
+        alone = self._solve((), any_version=True)
+        if not self._overrides or alone.get_problems() == _FITS:
+            return None
+        lines = problem_lines(self._candidates, alone)
+        tries = [(False, False)] if self._overrides.chosen else []
+        tries += [(True, True), (False, True)]
+        for (lock, erase), some in product(tries, (requests, ())):
+            self._limit_to_base(lock_base=lock)
+            free = self._solve(some, any_version=True, allow_erasing=erase)
+            if free.get_problems() == _FITS:
+                base = self._candidates.base_nevras - self._overrides.going
+                moves = base_moves(steps_of(free), base, {})
+                if moves:
+                    return override_error(self._candidates, self._overrides, moves, lines)
+        return override_error(self._candidates, self._overrides, (), lines)
+
     def _explain(
         self, requests: Sequence[Request], failed: Any, *, any_version: bool
     ) -> SolverError:
@@ -171,6 +257,9 @@ class Resolver:
         groups = unknown_groups(failed)
         if groups:
             return unknown_error(groups)
+        misfit = self._explain_overrides(requests)
+        if misfit is not None:
+            return misfit
         culprits = self._culprits(requests, any_version=any_version)
         labels = tuple(request.label for request in culprits)
         self._limit_to_base(lock_base=True)
@@ -181,9 +270,12 @@ class Resolver:
             if free.get_problems() == _FITS:
                 steps = steps_of(free)
                 asked = {step.nevra: labels for step in steps if step.inbound}
-                moves = base_moves(steps, self._candidates.base_nevras, asked, labels)
+                base = self._candidates.base_nevras - self._overrides.going
+                moves = base_moves(steps, base, asked, labels)
                 if moves:
-                    return moved_error(moves, lines)
+                    error = moved_error(moves, lines)
+                    self._offer_override(error, moves, culprits)
+                    return error
         return unsatisfiable_error(self._candidates, labels, lines)
 
     def _culprits(self, requests: Sequence[Request], *, any_version: bool) -> Sequence[Request]:

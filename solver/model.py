@@ -23,6 +23,7 @@ class Reason(StrEnum):
     DEPENDENCY = "dependency"
     WEAK = "weak-dependency"
     GROUP = "group"
+    OVERRIDE = "override"  # it stands in the place of a base package
 
 
 class Source(StrEnum):
@@ -60,8 +61,27 @@ class LayerStub:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Replacing:
+    """What is to stand in the place of base packages: what a spec matches, or a file."""
+
+    spec: str = ""  # name, NEVRA forms, glob
+    repo_id: str = ""  # of the only repository that it may come from; "": from any
+    path: Path | None = None  # a file, or the stub of a layer that was made from it
+    renewed: bool = False  # chosen among all that there is, whatever is layered
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replaced:
+    """A base package, and what stands in its place."""
+
+    old: Nevra
+    new: Nevra
+    replacing: Replacing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Goal:
-    """What is wanted on top of the base."""
+    """What is wanted on top of the base, and what of it is not."""
 
     install: tuple[str, ...] = ()  # name, NEVRA forms, provide, /file/path, glob, @group
     local: tuple[Path, ...] = ()  # RPM files, or the stubs of layers that were such files
@@ -69,6 +89,8 @@ class Goal:
     upgrade: bool = False  # the best version of each package, wherever it comes from
     weak_deps: bool = True
     exclude: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()  # names of base packages
+    replace: tuple[Replacing, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +100,9 @@ class Transaction:
     packages: tuple[Package, ...]  # all that the tree holds beside its base, sorted by NEVRA
     inactive: tuple[str, ...]  # requests that the base meets by itself; sorted
     held_back: tuple[str, ...] = ()  # of an upgrade: why newer versions could not be taken
+    removed: tuple[Nevra, ...] = ()  # base packages that go; sorted
+    replaced: tuple[Replaced, ...] = ()  # base packages that others stand for; sorted by NEVRA
+    resting: tuple[str, ...] = ()  # overrides that mean nothing to this base; sorted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +148,11 @@ class BaseMove:
     base: Nevra
     replacement: Nevra | None  # None: it would be removed
     repo_id: str = ""
+
+    @property
+    def updates(self) -> bool:
+        """Whether it is another version of the same package that replaces it."""
+        return self.replacement is not None and self.replacement.name == self.base.name
 
     def __str__(self) -> str:
         requests = ", ".join(self.requests)

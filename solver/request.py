@@ -93,7 +93,7 @@ def sort_requests(
 
 def _judge_file(candidates: Candidates, package: Any) -> _Verdict:
     request = Request(label=str(nevra_of(package)), package=package)
-    if nevra_of(package) in candidates.base_nevras:
+    if nevra_of(package) in candidates.met:
         return _Verdict(request=request, state=_State.INACTIVE)
     if candidates.locked.contains(package):
         moves = _direct_moves(candidates, request.label, [package])
@@ -106,8 +106,9 @@ def _judge_spec(candidates: Candidates, spec: str, *, renewing: bool) -> _Verdic
         return _judge_group(candidates, spec)
     request = Request(label=spec, provided=_is_provided(candidates, spec))
     matches = _matches(candidates.visible, spec)
+    matches.difference(candidates.gone)
     offered = libdnf5.rpm.PackageQuery(matches)
-    offered.difference(candidates.installed)
+    offered.difference(candidates.there)
     free = libdnf5.rpm.PackageQuery(offered)
     free.difference(candidates.locked)
     if not matches.size():
@@ -143,9 +144,9 @@ def is_met(candidates: Candidates, request: Request, transaction: Any) -> bool:
     if request.label.startswith("@"):
         members = _group_members(transaction).get(request.label[1:], set())
         return not members.isdisjoint(nevra.name for nevra in candidates.base_nevras)
-    if _matches(candidates.installed, request.label).size():
+    if _matches(candidates.there, request.label).size():
         return True
-    obsoleters = libdnf5.rpm.PackageQuery(candidates.installed)
+    obsoleters = libdnf5.rpm.PackageQuery(candidates.there)
     obsoleters.filter_obsoletes(_matches(candidates.visible, request.label))
     return bool(obsoleters.size())
 
@@ -207,7 +208,7 @@ def _is_provided(candidates: Candidates, spec: str) -> bool:
     settings.set_with_nevra(False)
     settings.set_with_filenames(False)
     settings.set_with_binaries(False)
-    query = libdnf5.rpm.PackageQuery(candidates.installed)
+    query = libdnf5.rpm.PackageQuery(candidates.there)
     query.resolve_pkg_spec(spec, settings, False)
     return bool(query.size())
 

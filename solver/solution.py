@@ -7,7 +7,7 @@ base meets left out.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any
@@ -83,9 +83,7 @@ def twins_to_avoid(candidates: Candidates, packages: Iterable[Any]) -> Any:
     avoided = libdnf5.rpm.PackageSet(candidates.base)
     if not chosen:
         return avoided
-    query = libdnf5.rpm.PackageQuery(candidates.visible)
-    query.filter_available()
-    query.filter_nevra([str(package.get_nevra()) for package in chosen])
+    query = _twins_of(candidates, chosen)
     rebuilt = _rebuilt(candidates, query) if candidates.upgrade else frozenset()
     best: dict[Nevra, tuple[tuple[object, ...], Any]] = {}
     for package in query:
@@ -100,6 +98,20 @@ def twins_to_avoid(candidates: Candidates, packages: Iterable[Any]) -> Any:
         if int(package.get_id().id) not in wanted:
             avoided.add(package)
     return avoided
+
+
+def preferred(candidates: Candidates, twins: Sequence[Any]) -> Any:
+    """Returns which of several packages of one NEVRA is to be taken."""
+    known = _twins_of(candidates, twins)
+    rebuilt = _rebuilt(candidates, known) if candidates.upgrade else frozenset()
+    return min(twins, key=lambda package: _preference(candidates, package, rebuilt))
+
+
+def _twins_of(candidates: Candidates, packages: Sequence[Any]) -> Any:
+    query = libdnf5.rpm.PackageQuery(candidates.visible)
+    query.filter_available()
+    query.filter_nevra([str(package.get_nevra()) for package in packages])
+    return query
 
 
 def needs_of(
@@ -118,7 +130,7 @@ def needs_of(
             wanted = reldep_list(base, [reldep])
             query = libdnf5.rpm.PackageQuery(chosen)
             query.filter_provides(wanted)
-            met = libdnf5.rpm.PackageQuery(candidates.installed)
+            met = libdnf5.rpm.PackageQuery(candidates.staying)
             if query.size():
                 met.filter_provides(wanted)
             by_base = query.size() and met.size()
@@ -202,7 +214,7 @@ def _preference(
     candidates: Candidates, package: Any, rebuilt: AbstractSet[Nevra]
 ) -> tuple[object, ...]:
     number = int(package.get_id().id)
-    if number in {int(local.get_id().id) for local in candidates.local}:
+    if number in {int(local.get_id().id) for local in candidates.given}:
         return (0, 0, 0, "", "")
     if number in candidates.stubs:
         place = 3 if nevra_of(package) in rebuilt else 1

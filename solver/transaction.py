@@ -8,7 +8,7 @@ names and architectures alone, as rpm would judge it when it installs.
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from solver.errors import BaseMovedError
+from solver.errors import BaseMovedError, UnsatisfiableError
 from solver.model import BaseMove
 from solver.nevra import Nevra
 
@@ -77,6 +77,15 @@ def check_base_stays(
     moves = base_moves(steps, base, requests, everything)
     if moves:
         raise BaseMovedError(moves)
+
+
+def check_overridden(steps: Iterable[Step], going: Collection[Nevra]) -> None:
+    """Raises UnsatisfiableError where a base package stays that is to go."""
+    steps = tuple(steps)
+    gone = {move.base for move in base_moves(steps, going, {})}
+    staying = sorted(str(nevra) for nevra in going if nevra not in gone)
+    if staying:
+        raise UnsatisfiableError((), f"{', '.join(staying)} would not leave the base", ())
 
 
 def attribute(

@@ -24,6 +24,7 @@ from layering.cli.showing import Level
 VERBS = {
     "install": "install",
     "uninstall": "install",
+    "override": "override",
     "upgrade": "upgrade",
     "rebase": "rebase",
     "deploy": "deploy",

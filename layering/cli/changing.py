@@ -149,6 +149,12 @@ def _document(changed: Changed, report: DeploymentReport | None) -> dict[str, ob
         "kept": list(proposal.kept),
         "inactive": list(proposal.inactive),
         "returning": list(proposal.returning),
+        "overrides": {
+            "removed": list(proposal.overridden.removed),
+            "replaced": [[each.old, each.package.nevra] for each in proposal.overridden.replaced],
+            "restored": list(proposal.overridden.restored),
+            "inactive": list(proposal.overridden.resting),
+        },
         "allowances": {k: list(names) for k, names in proposal.allowances.to_dict().items()},
         "download_size": proposal.download_size,
         "deployment": None if deployment is None else deployment.id,

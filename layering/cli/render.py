@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from layering.allowances import sentences
 from layering.cli.packages import difference_lines, difference_summary
 from layering.deployments import Deployment
-from layering.proposal import BaseChange, Proposal, ProposedPackage
+from layering.proposal import BaseChange, Overridden, Proposal, ProposedPackage
 from solver import compare_evr
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
@@ -66,6 +66,7 @@ def proposal_lines(proposal: Proposal, *, verbose: bool = False) -> Iterator[str
     if proposal.removed:
         yield "Removing:"
         yield from (f"  {nevra}" for nevra in proposal.removed)
+    yield from _overridden_lines(proposal.overridden)
     for request in proposal.inactive:
         yield f"Already in the base: {request}"
     for request in proposal.returning:
@@ -74,11 +75,37 @@ def proposal_lines(proposal: Proposal, *, verbose: bool = False) -> Iterator[str
     if newly:
         yield "Allowed from now on:"
         yield from (f"  {line}" for line in newly)
-    moved = proposal.added or proposal.changed
+    moved = proposal.added or proposal.changed or proposal.overridden
     if proposal.download_size:
         yield f"Download: {size(proposal.download_size)}"
     if not (moved or proposal.removed or proposal.inactive or proposal.base or newly):
         yield "No package changes: only what is requested, or where the base is held."
+
+
+def _overridden_lines(overridden: Overridden) -> Iterator[str]:
+    if overridden.replaced:
+        yield "Replacing in the base:"
+        rows = _package_rows([each.package for each in overridden.replaced])
+        olds = [f"{each.old_evr} →" for each in overridden.replaced]
+        yield from _indented(
+            [
+                (row[0], old, *row[1:-1], override_source(each.source))
+                for old, row, each in zip(olds, rows, overridden.replaced, strict=True)
+            ]
+        )
+    if overridden.removed:
+        yield "Removing from the base:"
+        yield from (f"  {nevra}" for nevra in overridden.removed)
+    if overridden.restored:
+        yield "As the base has it again:"
+        yield from (f"  {nevra}" for nevra in overridden.restored)
+    for override in overridden.resting:
+        yield f"Override without effect on this base: {override}"
+
+
+def override_source(source: str) -> str:
+    """Returns how long a replacement stays what it is."""
+    return f"follows {source}" if source else "held"
 
 
 def _base_lines(base: BaseChange, *, verbose: bool) -> Iterator[str]:

@@ -13,7 +13,7 @@ from layering.cli.options import Settings, shown_options
 from layering.cli.output import colored, show_json
 from layering.cli.packages import difference_summary
 from layering.cli.printable import printable
-from layering.cli.render import counted
+from layering.cli.render import counted, override_source
 from layering.cli.session import cache_directory
 from layering.cli.status_json import status_document
 from layering.lock import holders_of
@@ -140,8 +140,13 @@ def _fields(
         yield "local", ", ".join(sorted(package.nevra for package in origin.requested_local))
     if report.inactive:
         yield "inactive", ", ".join(report.inactive)
-    if origin.overrides.remove:
-        yield "removed", ", ".join(origin.overrides.remove)
+    if report.removed:
+        yield "removed", ", ".join(report.removed)
+    for each in report.replaced:
+        how = override_source(each.source)
+        yield "replaced", f"{each.old} → {each.new.evr} ({how})"
+    if report.resting:
+        yield "inactive", f"override of {', '.join(report.resting)}"
     if report.layers and verbose:
         yield from (("layer", _layer(layer, origins)) for layer in report.layers)
     elif report.layers:

@@ -61,6 +61,12 @@ def _deployment(report: DeploymentReport, origins: Mapping[str, str]) -> dict[st
             "remove": list(origin.overrides.remove),
             "replace": [str(each) for each in origin.overrides.replace]
             + [str(each) for each in origin.overrides.replace_local],
+            "inactive": list(report.resting),
+            "removed": list(report.removed),
+            "replaced": [
+                {"old": str(each.old), "new": str(each.new), "source": each.source}
+                for each in report.replaced
+            ],
         },
         "packages": [
             {

@@ -171,6 +171,7 @@ def test_a_base_package_is_never_replaced(host: Host) -> None:
         "from 'tests'\n"
         "hint: base packages stay as they are; "
         "ask for a version that fits them, or go to a base that has it\n"
+        "hint: or override them: overlay override replace base-2-1.noarch\n"
     )
 
 
@@ -294,18 +295,17 @@ def forget_layers(host: Host) -> None:
     subprocess.run(["ostree", "prune", repo, "--refs-only"], check=True, capture_output=True)
 
 
-def test_a_deployment_with_overrides_is_left_alone(host: Host) -> None:
+def test_a_deployment_with_what_is_not_made_here_is_left_alone(host: Host) -> None:
     (origin,) = host.path.glob("ostree/deploy/test/deploy/*.origin")
     text = origin.read_text().replace("refspec", "baserefspec")
     origin.write_text(
-        f"{text}\n[overrides]\nremove=base;\n[rpmostree]\nregenerate-initramfs=true\n"
+        f"{text}\n[modules]\nenable=nodejs:20;\n[rpmostree]\nregenerate-initramfs=true\n"
     )
     ended = host.change("install", "tool")
     assert (ended.status, ended.err) == (
         1,
-        "error: the pending deployment has overrides of base packages and [rpmostree], which would "
-        f"be lost: test-{host.sysroot.commit}.0\n"
-        "hint: 'overlay reset --overrides' gives the overrides up\n"
+        "error: the pending deployment has [modules] and [rpmostree], which would be lost: "
+        f"test-{host.sysroot.commit}.0\n"
         "hint: take them back with 'rpm-ostree reset' and its options, then try again\n",
     )
 
@@ -340,6 +340,7 @@ def test_json_says_all_that_the_text_says(host: Host) -> None:
         "kept": [],
         "inactive": ["setup"],
         "returning": [],
+        "overrides": {"removed": [], "replaced": [], "restored": [], "inactive": []},
         "allowances": {},
         "deployment": f"test-{checksums(host)[0]}.0",
         "checksum": checksums(host)[0],

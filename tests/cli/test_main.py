@@ -14,6 +14,8 @@ from layering.cli import ALIASES, VERBS, main
 
 PROJECT = Path(__file__).parents[2]
 
+OVERRIDES = ("override replace", "override remove", "override reset")
+
 HELP = """\
 Usage: overlay [OPTIONS] COMMAND [ARGS]...
 
@@ -38,6 +40,7 @@ Options:
 Commands:
   install     Layer packages, and what they need.
   uninstall   Drop requests, and what only they needed.
+  override    Remove or replace packages of the base, or reset them.
   upgrade     Go to the newest base, and layer all requests on it.
   rebase      Go to another branch, and layer all requests on it.
   deploy      Go to one version of the base, and layer all requests on it.
@@ -152,7 +155,7 @@ def test_help_is_this_text(capsys: pytest.CaptureFixture[str], words: list[str],
     assert capsys.readouterr() == (text, "")
 
 
-@pytest.mark.parametrize("verb", [*VERBS, *ALIASES, "compose tree"])
+@pytest.mark.parametrize("verb", [*VERBS, *ALIASES, "compose tree", *OVERRIDES])
 def test_every_verb_has_help_with_an_example(capsys: pytest.CaptureFixture[str], verb: str) -> None:
     assert main([*verb.split(), "--help"]) == 0
     shown = capsys.readouterr().out

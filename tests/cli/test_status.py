@@ -101,7 +101,10 @@ def test_json_has_every_key_and_lists_where_they_are_empty(
     empty += ["skipped", "failures"]
     assert [only[key] for key in empty] == [[]] * 7
     assert only["allowances"] == {}
-    assert only["overrides"] == {"remove": [], "replace": []}
+    assert only["overrides"] == {
+        **{"remove": [], "replace": [], "inactive": []},
+        **{"removed": [], "replaced": []},
+    }
     assert (only["locked"], only["dropped_next"], only["changes"]) == (False, False, None)
     assert only["kargs"][:2] == ["root=LABEL=test", "quiet"]
     assert only["origin"] == {

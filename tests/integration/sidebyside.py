@@ -53,6 +53,17 @@ class Pair:
         ended = self.rpm.install(directory, files, *options)
         assert len(self._installed() - before) == len(files), ended.stdout + ended.stderr
 
+    def replace(self, directory: Path, files: Sequence[str]) -> None:
+        """Has rpm update packages of the base, or take older ones, by their paths."""
+        ended = self.rpm.install(directory, files, "--oldpackage")
+        assert ended.status == 0, ended.stdout + ended.stderr
+
+    def erase(self, *names: str) -> None:
+        """Has rpm erase packages of the base."""
+        before = self._installed()
+        self.rpm.ask("/usr/bin/rpm", "-e", *names)
+        assert len(before - self._installed()) == len(names)
+
     def compare(self, *, verify: frozenset[str] = frozenset()) -> frozenset[str]:
         """Fails unless both are equal, but for the conventions; returns the names of those used.
 

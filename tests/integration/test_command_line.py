@@ -46,7 +46,10 @@ def test_status_json_has_every_promised_key_also_where_nothing_is_layered(host: 
             **{"held": False, "container_image": None, "unconfigured": None},
         }
         assert deployment["base_checksum"] == host.base
-        assert deployment["overrides"] == {"remove": [], "replace": []}
+        assert deployment["overrides"] == {
+            **{"remove": [], "replace": [], "inactive": []},
+            **{"removed": [], "replaced": []},
+        }
     assert (layered["index"], layered["checksum"]) == (0, host.checksum())
     assert (layered["requested"], layered["inactive"]) == (["bash", "htop"], ["bash"])
     assert (base["rollback"], base["requested"], base["packages"]) == (True, [], [])

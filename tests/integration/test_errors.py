@@ -53,18 +53,24 @@ REFUSED = {
         "broken",
         "error: 'case-conflicts-tag' would remove base package {nano}\n"
         "  installed package {nano} conflicts with nano "
-        "provided by case-conflicts-tag-1-1.noarch from broken\n" + LOCKED,
+        "provided by case-conflicts-tag-1-1.noarch from broken\n"
+        + LOCKED
+        + "hint: or override them: overlay override remove nano --install case-conflicts-tag\n",
     ),
     "obsoletes a base package": (
         "case-obsoletes-base",
         "broken",
         "error: 'case-obsoletes-base' would replace base package {nano} "
-        "with case-obsoletes-base-1-1.noarch from 'broken'\n" + LOCKED,
+        "with case-obsoletes-base-1-1.noarch from 'broken'\n"
+        + LOCKED
+        + "hint: or override them: overlay override remove nano --install case-obsoletes-base\n",
     ),
     "another version of a base package": (
         "{newer}",
         "updates",
-        "error: '{newer}' would replace base package {nano} with {newer} from 'updates'\n" + LOCKED,
+        "error: '{newer}' would replace base package {nano} with {newer} from 'updates'\n"
+        + LOCKED
+        + "hint: or override them: overlay override replace {newer}\n",
     ),
     "another file than the base's": (
         "case-conflicts-base-file",

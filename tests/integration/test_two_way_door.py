@@ -25,6 +25,8 @@ from layering.cli import main
 from layering.client import Client, Reset
 from layering.deployments import Deployment
 from layering.errors import BadRequestError, MissingLayerError
+from layering.overriding import OverrideEdit
+from layering.repo import Repo
 from layering.resolution import RepositoryOptions
 from layering.sysroot import Sysroot
 from solver import SolverError, UnknownPackageError
@@ -166,6 +168,12 @@ def test_overrides_and_local_packages_are_shown(world: World) -> None:
     assert shown["overrides"] == {
         "remove": ["gone"],
         "replace": ["repo=updates,vim,vim-common", f"{DIGEST}:other-2:3-1.noarch"],
+        "inactive": ["gone", "vim", "vim-common"],
+        "removed": ["other-1-1.noarch"],
+        "replaced": [
+            {"old": "other-1-1.noarch", "new": "other-2:3-1.noarch", "source": source}
+            for source in ("", "repo=updates")
+        ],
     }
 
 
@@ -280,11 +288,6 @@ def test_a_container_image_stays_the_base(world: World) -> None:
     ("more", "lost", "hint"),
     [
         (
-            {"remove": ("base",)},
-            "overrides of base packages",
-            "'overlay reset --overrides' gives the overrides up",
-        ),
-        (
             {"regenerate_initramfs": True},
             "[rpmostree]",
             "take them back with 'rpm-ostree reset' and its options, then try again",
@@ -308,7 +311,51 @@ def test_what_a_new_tree_would_lack_is_refused(
     assert caught.value.__notes__ == [hint]
 
 
+def test_a_removal_of_rpm_ostrees_goes_on_and_is_reset(world: World) -> None:
+    world.by_rpm_ostree(
+        Layered(packages=("tool",), removed=(BASE,), pkglist=(TOOL,)),
+        replace(ASKED, remove=("base",)),
+    )
+    made = world.install("app")
+    assert in_rpmdb(made.path, "usr/share/rpm") == {"app", "lib", "tool"}
+    assert world.status()["overrides"]["removed"] == ["base-1-1.noarch"]
+    edit = OverrideEdit(reset_all=True)
+    back = deployed(world.client().override(edit, world.options(), lambda _: True))
+    assert in_rpmdb(back.path, "usr/share/rpm") == {"app", "base", "lib", "tool"}
+
+
+def test_what_rpm_ostree_holds_as_a_file_is_asked_for(world: World) -> None:
+    held = f"{DIGEST}:base-2-1.noarch"
+    world.by_rpm_ostree(
+        Layered(packages=("tool",), replaced_local=((("base", 0, "2", "1", "noarch"), BASE),)),
+        replace(ASKED, replace_local=(held,)),
+    )
+    with pytest.raises(MissingLayerError) as caught:
+        world.install("app")
+    assert str(caught.value) == "no layer is there of what is held: base-2-1.noarch"
+    assert caught.value.__notes__ == [
+        "give the file again: overlay override replace ./base-2-1.noarch.rpm",
+        "'overlay override reset base' takes the base's again",
+    ]
+
+
 # What rpm-ostree finds in ours
+
+
+def test_rpm_ostree_reads_the_overrides_of_ours(world: World, scratch: Path) -> None:
+    newer = build_rpm(scratch, "base-2-1.noarch", Spec(files={"/usr/bin/base": File()}))
+    edit = OverrideEdit(replace=(str(newer),))
+    made = deployed(world.client().override(edit, world.options(), lambda _: True))
+    text = made.origin.format()
+    assert values(text)["overrides", "replace-local"].endswith(":base-2-1.noarch")
+    assert written_back(text) == values(text)
+    assert layered_info(world.host.repo, made.checksum).version == 6
+    assert package_list(world.host.repo, made.checksum) == ["base-2-1.noarch"]
+    metadata = Repo.open(world.host.repo).commit_of(made.checksum).metadata.unpack()
+    old = ("base-1-1.noarch", "base", 0, "1", "1", "noarch")
+    new = ("base-2-1.noarch", "base", 0, "2", "1", "noarch")
+    assert metadata["rpmostree.replaced-base-packages"] == [(new, old)]
+    assert metadata["rpmostree.removed-base-packages"] == []
 
 
 def test_rpm_ostree_finds_all_that_it_asserts_in_a_tree_of_ours(world: World) -> None:

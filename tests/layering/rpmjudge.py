@@ -9,11 +9,13 @@ import shutil
 import stat
 import struct
 import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from layering.base import Base, load_base
+from layering.departures import Departure
 from layering.errors import FileConflictError
 from layering.importer import import_packages, layer_info
 from layering.layerinfo import LayerInfo
@@ -29,6 +31,36 @@ EPOCH = 1_700_000_000
 _PROBLEM = re.compile(r"\tfile (\S+) (?:from install of|conflicts between) ")
 # What a person in charge of the world's users would know.
 IDS = {"root": (0, 0), "games": (5, 60)}
+
+_ENVIRONMENT = {
+    "PATH": "/usr/sbin:/usr/bin",
+    "SOURCE_DATE_EPOCH": str(EPOCH),
+    "LANG": "C.UTF-8",
+}
+
+# `rpm` itself cannot install and erase in one transaction; librpm can.
+_SWAP = """
+import os, rpm
+rpm.addMacro("_transaction_color", "3")
+rpm.addMacro("_prefer_color", "2")
+root, database, path, names = %r, %r, %r, %r
+rpm.addMacro("_dbpath", database)
+ts = rpm.TransactionSet(root)
+ts.setVSFlags(-1)
+ts.setVfyLevel(0)
+ts.setFlags(rpm.RPMTRANS_FLAG_NOSCRIPTS | rpm.RPMTRANS_FLAG_NOPLUGINS)
+ts.setProbFilter(rpm.RPMPROB_FILTER_IGNOREARCH)
+fd = os.open(path, os.O_RDONLY)
+ts.addInstall(ts.hdrFromFdno(fd), path, "u")
+for name in names:
+    ts.addErase(name)
+def opened(what, amount, total, key, data):
+    if what == rpm.RPMCALLBACK_INST_OPEN_FILE:
+        os.lseek(fd, 0, os.SEEK_SET)
+        return fd
+problems = ts.run(opened, None)
+assert not problems, problems
+"""
 
 Entry = tuple[int, int, str]  # st_mode (of links the type alone), uid, content or target
 Listing = dict[str, Entry]
@@ -90,22 +122,48 @@ class World:
 
     def rpm(self, *rpms: Path, force: bool = False, test: bool = False) -> set[str] | Path:
         """The paths that rpm sees conflicts in, or the root into which it has installed."""
+        root = self._copy()
+        options = ["--replacefiles"] * force + ["--test"] * test
+        done = self._rpm(root, "-U", "--oldpackage", *options, *map(str, rpms))
+        found = set(_PROBLEM.findall(done.stderr))
+        assert bool(done.returncode) is bool(found), done.stderr
+        return found if found else root
+
+    def erased(self, *names: str) -> Path:
+        """The root from which rpm has erased packages."""
+        root = self._copy()
+        done = self._rpm(root, "-e", *names)
+        assert done.returncode == 0, done.stderr
+        return root
+
+    def replaced(self, rpm: Path, names: Sequence[str]) -> Path:
+        """The root in which rpm has installed one package, and erased others at once."""
+        if not names:
+            found = self.rpm(rpm)
+            assert isinstance(found, Path), found
+            return found
+        root = self._copy()
+        script = _SWAP % (str(root), f"/{DATABASE}", str(rpm), list(names))
+        subprocess.run([sys.executable, "-c", script], env=_ENVIRONMENT, check=True)
+        return root
+
+    def _copy(self) -> Path:
         root = self.directory / f"rpm-{len(list(self.directory.iterdir()))}"
         run("cp", "-a", str(self.root), str(root))
-        command = ["rpm", "-U", f"--root={root}", f"--dbpath=/{DATABASE}", "--nodeps"]
+        return root
+
+    def _rpm(self, root: Path, verb: str, *words: str) -> subprocess.CompletedProcess[str]:
+        command = ["rpm", verb, f"--root={root}", f"--dbpath=/{DATABASE}", "--nodeps"]
         command += ["--define=_transaction_color 3", "--define=_prefer_color 2"]
-        command += ["--nosignature", "--noplugins", "--ignorearch", "--noscripts"]
-        command += ["--replacefiles"] * force + ["--test"] * test
-        done = subprocess.run(
-            [*command, *map(str, rpms)],
-            env={"PATH": "/usr/sbin:/usr/bin", "SOURCE_DATE_EPOCH": str(EPOCH), "LANG": "C.UTF-8"},
+        command += ["--noplugins", "--noscripts"]
+        command += ["--nosignature", "--ignorearch"] if verb == "-U" else []
+        return subprocess.run(
+            [*command, *words],
+            env=_ENVIRONMENT,
             capture_output=True,
             text=True,
             check=False,
         )
-        found = set(_PROBLEM.findall(done.stderr))
-        assert bool(done.returncode) is bool(found), done.stderr
-        return found if found else root
 
     def ours(
         self, layers: Sequence[LayerInfo], replacing: frozenset[str] = frozenset()
@@ -116,6 +174,10 @@ class World:
         except FileConflictError as error:
             return {re.search(r": (/\S+) of ", each)[1] for each in error.conflicts}  # type: ignore[index]
 
+    def less(self, *departures: Departure, layers: Sequence[LayerInfo] = ()) -> Union:
+        """The union of the layers and of what is left of the base."""
+        return unite(self.repo, self.base, layers, departures=departures)
+
     def states_of_ours(self, layers: Sequence[LayerInfo], united: Union) -> list[str]:
         """What the rpmdb says of each file, as ours is written."""
         directory = self.directory / f"db-{len(list(self.directory.iterdir()))}"
@@ -125,6 +187,7 @@ class World:
             directory,
             [layer.header.prefix for layer in layers],
             source_date_epoch=EPOCH,
+            remove=[str(departed.nevra) for departed in united.departed],
             links=self.base.links,
             colours=tree_colours(self.base, layers),
             wrong_colour=united.wrong_colour,

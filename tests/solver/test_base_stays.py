@@ -62,7 +62,8 @@ def test_a_newer_version_of_a_base_package_is_refused(world: World, spec: str) -
     )
     assert hints(error) == [
         "base packages stay as they are; ask for a version that fits them, "
-        "or go to a base that has it"
+        "or go to a base that has it",
+        "or override them: overlay override replace libfoo-2-1.x86_64",
     ]
     assert [(move.requests, str(move.base)) for move in error.moves] == [
         ((spec,), "libfoo-1-1.x86_64")

@@ -114,7 +114,8 @@ def test_a_request_for_a_version_is_not_met_by_another(world: World) -> None:
     assert str(caught.value) == "'bar-1-1.noarch' would remove base package bar-ng-2-1.noarch"
     assert hints(caught.value) == [
         "base packages stay as they are; ask for a version that fits them, "
-        "or go to a base that has it"
+        "or go to a base that has it",
+        "or override them: overlay override remove bar-ng --install bar-1-1.noarch",
     ]
 
 

@@ -1,0 +1,286 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Which packages of the base a goal takes away, and which stand in their place.
+
+The lock on the base is lifted for exactly the packages that are chosen here. A removal is by name;
+a replacement is a file, or the newest that its spec matches, in one repository or in all. One that
+is layered already is kept, unless it is chosen anew. An override of what the base does not have
+rests, and so does one that would replace a package with itself.
+"""
+
+import shlex
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cmp_to_key
+from typing import Any
+
+import libdnf5
+
+from solver.candidates import Candidates, nevra_of
+from solver.errors import ConfigurationError, OverrideError, UnknownPackageError
+from solver.model import COMMANDLINE_REPO, BaseMove, Goal, Replacing
+from solver.nevra import Nevra, compare_evr
+from solver.problems import unknown_error
+from solver.request import Request
+from solver.solution import preferred
+from solver.transaction import replaces
+
+_LISTED = 20  # packages that a hint names at most
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """A package that stands for one of the base."""
+
+    old: Nevra
+    package: Any
+    replacing: Replacing
+
+    @property
+    def new(self) -> Nevra:
+        """What replaces it."""
+        return nevra_of(self.package)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overrides:
+    """What a goal changes about the base."""
+
+    removed: tuple[Any, ...] = ()  # installed packages
+    chosen: tuple[Chosen, ...] = ()
+    resting: tuple[str, ...] = ()  # names and NEVRAs that mean nothing to this base; sorted
+    going: frozenset[Nevra] = field(default=frozenset())
+
+    def __bool__(self) -> bool:
+        return bool(self.going)
+
+    @property
+    def labels(self) -> dict[str, Nevra]:
+        """Returns the packages that stand for others, by the words that a layer is known by."""
+        return {str(each.new): each.new for each in self.chosen}
+
+
+def choose(candidates: Candidates, goal: Goal) -> Overrides:
+    """Returns what a goal's overrides come to; its files are among the candidates already.
+
+    Raises:
+        UnknownPackageError: what is to replace packages that the base has is nowhere.
+    """
+    names = set(goal.remove)
+    removed = [package for package in candidates.installed if str(package.get_name()) in names]
+    has = {nevra.name for nevra in candidates.base_nevras}
+    resting = names - has
+    chosen: dict[Nevra, Chosen] = {}
+    unknown: list[str] = []
+    for replacing in goal.replace:
+        if replacing.renewed and replacing.repo_id:
+            _check_repository(candidates, replacing.repo_id)
+        found = list(_chosen(candidates, goal, replacing))
+        for each in found:
+            chosen[each.old] = each
+        if not found:
+            idle = _resting(candidates, replacing)
+            if idle is None:
+                unknown.append(replacing.spec)
+            else:
+                resting.add(idle)
+    if unknown:
+        raise _nowhere(unknown, goal)
+    kept = tuple(chosen[old] for old in sorted(chosen, key=str) if old.name not in names)
+    going = {*(nevra_of(package) for package in removed), *(each.old for each in kept)}
+    return Overrides(
+        removed=tuple(removed),
+        chosen=kept,
+        resting=tuple(sorted(resting)),
+        going=frozenset(going),
+    )
+
+
+def _chosen(candidates: Candidates, goal: Goal, replacing: Replacing) -> Iterator[Chosen]:
+    """Yields a package for each of the base that is replaced."""
+    matches = list(_matches(candidates, goal, replacing))
+    for old in sorted(candidates.base_nevras, key=str):
+        mates = [package for package in matches if nevra_of(package).name == old.name]
+        exact = [package for package in mates if nevra_of(package).arch == old.arch]
+        others = [package for package in mates if replaces(nevra_of(package), old)]
+        fitting = exact or others
+        if not fitting:
+            continue
+        newest = nevra_of(max(fitting, key=cmp_to_key(_by_version)))
+        twins = [package for package in fitting if nevra_of(package) == newest]
+        if newest != old:
+            package = preferred(candidates, twins)
+            yield Chosen(old=old, package=package, replacing=replacing)
+
+
+def _matches(candidates: Candidates, goal: Goal, replacing: Replacing) -> Iterable[Any]:
+    if replacing.path is not None:
+        return [candidates.file(replacing.path)]
+    query = libdnf5.rpm.PackageQuery(candidates.visible)
+    query.filter_available()
+    query.resolve_pkg_spec(replacing.spec, _by_name(), False)
+    layered = [package for package in query if _is_layer(candidates, package)]
+    if layered and not (replacing.renewed or goal.upgrade):
+        return layered
+    if replacing.repo_id:
+        query.filter_repo_id([replacing.repo_id])
+        # The same package as a layer serves as well: which of both is settled among twins.
+        nevras = {nevra_of(package) for package in query}
+        same = [package for package in layered if nevra_of(package) in nevras]
+        return [*query, *same] or ([] if replacing.renewed else layered)
+    layers = {int(package.get_id().id) for package in layered}
+    offered = [package for package in query if int(package.get_id().id) not in layers]
+    nevras = {nevra_of(package) for package in offered}
+    return [*offered, *(package for package in layered if nevra_of(package) in nevras)] or layered
+
+
+def _check_repository(candidates: Candidates, repo_id: str) -> None:
+    query = libdnf5.repo.RepoQuery(candidates.base)
+    query.filter_id(repo_id)
+    query.filter_enabled(True)
+    if not query.size():
+        raise ConfigurationError(f"repo={repo_id}", "no repository of this id is enabled")
+
+
+def _by_name() -> Any:
+    settings = libdnf5.base.ResolveSpecSettings()
+    settings.set_with_provides(False)
+    settings.set_with_filenames(False)
+    settings.set_with_binaries(False)
+    return settings
+
+
+def _is_layer(candidates: Candidates, package: Any) -> bool:
+    return str(package.get_repo_id()) == COMMANDLINE_REPO and (
+        int(package.get_id().id) in candidates.stubs
+    )
+
+
+def _resting(candidates: Candidates, replacing: Replacing) -> str | None:
+    """Returns what a replacement without effect is called; None where one is only missing."""
+    if replacing.path is not None:
+        return str(nevra_of(candidates.file(replacing.path)))
+    query = libdnf5.rpm.PackageQuery(candidates.visible)
+    query.resolve_pkg_spec(replacing.spec, _by_name(), False)
+    in_base = libdnf5.rpm.PackageQuery(query)
+    in_base.filter_installed()
+    names = {nevra.name for nevra in candidates.base_nevras}
+    offered = any(str(package.get_name()) in names for package in query)
+    met = in_base.size() and query.size() > in_base.size()
+    if replacing.renewed:
+        return replacing.spec if met or (query.size() and not offered) else None
+    return None if in_base.size() and not met else replacing.spec
+
+
+def _by_version(a: Any, b: Any) -> int:
+    return compare_evr(nevra_of(a).evr, nevra_of(b).evr)
+
+
+def _nowhere(specs: list[str], goal: Goal) -> UnknownPackageError:
+    error = unknown_error(specs)
+    error.requests = ()
+    known = [each.spec for each in goal.replace if each.spec in specs and not each.renewed]
+    if known:
+        error.add_note(f"'overlay override reset {' '.join(known)}' takes the base's again")
+    return error
+
+
+def overriding(candidates: Candidates, moves: Sequence[BaseMove]) -> Overrides | None:
+    """Returns the overrides that would move the base so; None where a file or a layer would."""
+    chosen: list[Chosen] = []
+    for move in moves:
+        if move.repo_id == COMMANDLINE_REPO:
+            return None
+        if not move.updates:
+            continue
+        query = libdnf5.rpm.PackageQuery(candidates.visible)
+        query.filter_available()
+        query.filter_nevra([str(move.replacement)])
+        query.filter_repo_id([move.repo_id])
+        for package in query:
+            replacing = Replacing(spec=str(move.replacement), renewed=True)
+            chosen.append(Chosen(old=move.base, package=package, replacing=replacing))
+            break
+        if not query.size():
+            return None
+    replaced = {each.old for each in chosen}
+    gone = {move.base for move in moves} - replaced
+    removed = [package for package in candidates.installed if nevra_of(package) in gone]
+    return Overrides(removed=tuple(removed), chosen=tuple(chosen), going=frozenset(replaced | gone))
+
+
+def joined(one: Overrides, more: Overrides) -> Overrides:
+    """Returns both, the second where they are of one package."""
+    kept = tuple(each for each in one.chosen if each.old not in more.going)
+    removed = (each for each in one.removed if nevra_of(each) not in more.going)
+    return Overrides(
+        removed=(*removed, *more.removed),
+        chosen=(*kept, *more.chosen),
+        resting=one.resting,
+        going=one.going | more.going,
+    )
+
+
+def override_command(overrides: Overrides, requests: Iterable[Request]) -> str:
+    """Returns the command that makes these overrides, and installs what asks for them."""
+    install = "".join(
+        f" --install {shlex.quote(request.label)}" for request in requests if not request.package
+    )
+    names = [nevra_of(package).name for package in overrides.removed]
+    if not overrides.chosen:
+        return f"overlay override remove {' '.join(names)}{install}"
+    removing = "".join(f" --remove {name}" for name in names)
+    instead = " ".join(str(each.new) for each in overrides.chosen)
+    return f"overlay override replace {instead}{removing}{install}"
+
+
+def _needing(
+    candidates: Candidates, overrides: Overrides, removed: Sequence[Nevra]
+) -> dict[Nevra, list[str]]:
+    """Returns which of the packages that would be removed need each one that goes, directly."""
+    found: dict[Nevra, list[str]] = {}
+    for package in candidates.installed:
+        nevra = nevra_of(package)
+        if nevra in overrides.going:
+            alone = libdnf5.rpm.PackageSet(candidates.base)
+            alone.add(package)
+            query = libdnf5.rpm.PackageQuery(candidates.staying)
+            query.filter_requires(alone)
+            names = [str(nevra_of(each)) for each in query if nevra_of(each) in removed]
+            if names:
+                found[nevra] = names
+    return found
+
+
+def override_error(
+    candidates: Candidates,
+    overrides: Overrides,
+    moves: Sequence[BaseMove],
+    lines: Sequence[str],
+) -> OverrideError:
+    """Returns the error for overrides that other base packages stand against, with ways on.
+
+    `moves` are what a solution without the lock does to other base packages.
+    """
+    removed = [move.base for move in moves if move.replacement is None]
+    needing = _needing(candidates, overrides, removed) if removed else {}
+    going = needing.keys() or overrides.going
+    few = len(removed) <= _LISTED
+    direct = {name for names in needing.values() for name in names}
+    named = sorted(map(str, removed) if few or not direct else direct)
+    error = OverrideError(sorted(map(str, going)), named, moves, lines)
+    words = [nevra_of(package).name for package in overrides.removed if nevra_of(package) in going]
+    words = list(dict.fromkeys([*words, *(nevra.name for nevra in removed)]))
+    instead = [str(each.new) for each in overrides.chosen if each.replacing.renewed]
+    instead += [str(move.replacement) for move in moves if move.replacement is not None]
+    if moves and instead and few:
+        removing = "".join(f" --remove {name}" for name in words)
+        error.add_note(
+            f"to override all of them: overlay override replace {' '.join(instead)}{removing}"
+        )
+    elif moves and few:
+        error.add_note(f"to remove all of them: overlay override remove {' '.join(words)}")
+    if overrides.removed:
+        error.add_note(
+            "--install PACKAGE in the same command puts what provides the same in its place"
+        )
+    return error
