@@ -58,6 +58,11 @@ LIBRARIES: tuple[DeclaredTrigger, ...] = (
     DeclaredTrigger(
         name="ldconfig",
         paths=("/usr/lib*/**/(lib|ld-)*.so*", "/etc/ld.so.conf", "/etc/ld.so.conf.d/*.conf"),
+        but=(
+            # Modules, in directories that no file of ld.so.conf.d names.
+            "/usr/lib*/**/(gio/modules|gdk-pixbuf-2.0/*/loaders)/*",
+            "/usr/lib*/**/gtk-[234].0/**",
+        ),
         tools=("ldconfig",),
         arguments=("-i",),
         reads=(

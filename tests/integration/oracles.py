@@ -288,8 +288,7 @@ ASKS = {
     "case-trigger-dconf": ("dconf case-trigger.d",),
     "case-trigger-desktop": ("update-desktop-database",),
     "case-trigger-font": ("fontconfig",),
-    # Its name is a library's: whether the linker looks there is for ldconfig to know.
-    "case-trigger-gio-module": ("gio-querymodules lib/x86_64-linux-gnu", "ldconfig"),
+    "case-trigger-gio-module": ("gio-querymodules lib/x86_64-linux-gnu",),
     "case-trigger-hwdb": ("systemd-hwdb",),
     "case-trigger-icon": ("gtk-update-icon-cache hicolor",),
     "case-trigger-immodule": ("gtk-query-immodules lib/x86_64-linux-gnu",),

@@ -30,7 +30,9 @@ ASKS: list[tuple[str, list[tuple[str, ...]]]] = [
     ("/usr/lib/udev/hwdb.d/60-x.hwdb", [("systemd-hwdb",)]),
     ("/usr/share/glib-2.0/schemas/a.gschema.xml", [("glib-compile-schemas",)]),
     ("/usr/share/glib-2.0/schemas/gschemas.compiled", []),
-    ("/usr/lib64/gio/modules/libx.so", [("ldconfig",), ("gio-querymodules", "lib64")]),
+    ("/usr/lib64/gio/modules/libx.so", [("gio-querymodules", "lib64")]),
+    ("/usr/lib64/gtk-4.0/4.0.0/media/libmedia-x.so", []),
+    ("/usr/lib64/gtk-4.0-extra/libx.so", [("ldconfig",)]),
     (f"{MULTIARCH}/gio/modules/x.so", [("gio-querymodules", "lib/x86_64-linux-gnu")]),
     (
         "/usr/lib64/gdk-pixbuf-2.0/2.10.0/loaders/svg.so",
