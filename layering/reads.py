@@ -8,10 +8,12 @@ than was seen, never less: they can only make a result be missed that could have
 """
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from layering import linkercache
 from layering.dirtree import FileNode
 from layering.sandboxview import Place, View
 from triggers import Observed
@@ -24,6 +26,7 @@ class How(StrEnum):
     LISTED = "N"  # a directory's names
     FILES = "S"  # a directory's names, and all files in it
     BELOW = "T"  # all that is below
+    LINKED = "C"  # what the linker's cache says of libraries, whose names stand for the path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -63,6 +66,8 @@ def state(view: View, how: How, path: str) -> str | None:
             return view.files(path)
         case How.BELOW:
             return view.below(path)
+        case How.LINKED:
+            return view.linked(path.split())
 
 
 def holds(view: View, reads: Iterable[Read]) -> bool:
@@ -70,16 +75,20 @@ def holds(view: View, reads: Iterable[Read]) -> bool:
     return all(state(view, read.how, read.path) == read.token for read in reads)
 
 
-def gathered(view: View, observed: Observed) -> tuple[Read, ...]:
-    """Returns what was looked at, as it was, in few records.
+def gathered(view: View, observed: Observed, text: str = "") -> tuple[Read, ...]:
+    """Returns what was looked at, as it was, in few records; `text` is what the script says.
 
     Raises:
         DoubtError: the state of something cannot be said.
     """
     looked = {path: token for path in observed.looked if (token := view.looked(path)) is not None}
     listed = {path: token for path in observed.listed if (token := view.listed(path)) is not None}
+    linked = _linked(view, observed, text)
+    if linked is not None:
+        looked.pop(linkercache.PLACE)
     whole = _Whole(view, looked, listed)
-    reads = [Read(path=path, how=how, token=token) for path, how, token in whole.records()]
+    reads = [linked] if linked is not None else []
+    reads += [Read(path=path, how=how, token=token) for path, how, token in whole.records()]
     reads += [
         Read(path=path, how=How.LOOKED, token=token)
         for path, token in looked.items()
@@ -91,6 +100,26 @@ def gathered(view: View, observed: Observed) -> tuple[Read, ...]:
         if not whole.covers_names(path)
     ]
     return tuple(sorted(reads))
+
+
+def _linked(view: View, observed: Observed, text: str) -> Read | None:
+    """Returns the record of what the loader took from its cache, None if others may have read it.
+
+    `layering.linkercache` says why.
+    """
+    data = view.linker_cache()
+    if linkercache.PLACE not in observed.looked or data is None or "ld.so" in text:
+        return None
+    if any(path.endswith("/ldconfig") for path in observed.looked):
+        return None
+    if observed.listed & {"/etc", "/usr/etc"}:
+        return None
+    names = linkercache.names_of(data, observed.looked)
+    if names is None or any(re.search(r"\s", name) for name in names):
+        return None
+    token = view.linked(names)
+    assert token is not None  # the cache is a file of the tree
+    return Read(path=" ".join(sorted(names)), how=How.LINKED, token=token)
 
 
 class _Whole:

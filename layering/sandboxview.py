@@ -14,13 +14,15 @@ starts almost empty: there, what is absent and what is a directory has a token, 
     n DIGEST    the names in a directory, and what kind each is
     s DIGEST    the names in a directory, and all files in it
     t CHECKSUM  a directory's dirtree: all that is below
+    c DIGEST    what the linker's cache says of some libraries
 """
 
 import hashlib
 import stat
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
+from layering import linkercache
 from layering.dirtree import FileNode
 from layering.statewatch import Stamp
 from layering.treestate import Entry, TreeState
@@ -130,6 +132,19 @@ class View:
         if isinstance(found, StatePlace):
             raise DoubtError(f"all of {path}")
         return self.listed(path)
+
+    def linked(self, names: Collection[str]) -> str | None:
+        """Returns the token of what the linker's cache says of libraries; as `looked`."""
+        data = self.linker_cache()
+        digest = None if data is None else linkercache.digest(data, names)
+        return self.looked(linkercache.PLACE) if digest is None else f"c {digest}"
+
+    def linker_cache(self) -> bytes | None:
+        """Returns the linker's cache, None if there is none."""
+        found = self.find(linkercache.PLACE)
+        if not isinstance(found, Place) or not isinstance(found.entry, FileNode):
+            return None
+        return self.state.stored.content(found.entry.checksum)
 
     def find(self, path: str, *, follow: bool = True) -> Found:
         """Returns where a path leads; with `follow` also if it is a link itself."""

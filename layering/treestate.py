@@ -64,6 +64,13 @@ class Stored:
         self._repo = repo
         self._names: dict[str, Mapping[str, Entry]] = {}
         self._targets: dict[str, str | None] = {}
+        self._contents: dict[str, bytes] = {}
+
+    def content(self, checksum: str) -> bytes:
+        """Returns what is in a regular file's object; for small ones."""
+        if checksum not in self._contents:
+            self._contents[checksum] = b"".join(self._repo.file_chunks(checksum))
+        return self._contents[checksum]
 
     def names(self, entry: DirNode | Directory) -> Mapping[str, Entry]:
         """Returns what is right in a directory."""

@@ -179,7 +179,7 @@ class TriggerMemory:
         if observed is None or observed.doubts:
             return ", ".join(observed.doubts) if observed else "it could not be observed"
         try:
-            read = reads.gathered(running.view, observed)
+            read = reads.gathered(running.view, observed, _text(outcome.invocation))
         except DoubtError as doubt:
             return str(doubt)
         wrote = self._wrote_state(running.view.var, outcome)
@@ -237,6 +237,12 @@ def view_of(state: TreeState, sandbox: Sandbox, watch: Watch, leaves: frozenset[
 
 def _eligible(invocation: Invocation) -> bool:
     return invocation.memo and not invocation.expand and invocation.query is None
+
+
+def _text(invocation: Invocation) -> str:
+    """Returns all that a script is told by who wrote it."""
+    given = (invocation.stdin or b"").decode("utf-8", "replace")
+    return "\n".join((*invocation.interpreter, invocation.body or "", *invocation.args, given))
 
 
 def _shared(sandbox: Sandbox) -> bool:

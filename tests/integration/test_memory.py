@@ -141,6 +141,19 @@ def test_what_a_script_read_and_nobody_declared_counts(
     assert (host.checkout() / "usr/share/joined").read_text() == ""
 
 
+def test_a_library_that_a_script_did_not_ask_for_changes_nothing(
+    host: Host, scratch: Path, ran: list[str]
+) -> None:
+    script = transaction_trigger("/usr/share/parts", "cat > /usr/share/joined")
+    mine = package(scratch, "mine", {"/usr/share/parts/x": b"x"}, script)
+    host.change("install", mine)
+    before = (host.checkout() / "usr/etc/ld.so.cache").read_bytes()
+    taken(ran)
+    host.change("install", "jq")
+    assert taken(ran) == ["ldconfig", CHECK]
+    assert (host.checkout() / "usr/etc/ld.so.cache").read_bytes() != before
+
+
 @pytest.mark.parametrize(
     "body",
     [
