@@ -70,6 +70,8 @@ def assemble(
         )
     with progress.phase(report, "scripts planned"):
         booted, planned = _planned(repo, recipe, united)
+        for line in planned.why:
+            progress.detail(report, "scripts", line)
     with ExitStack() as stack:
         with progress.phase(report, "workspace"):
             workspace = stack.enter_context(_workspace(repo, recipe, united))

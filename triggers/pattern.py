@@ -16,17 +16,16 @@ from functools import lru_cache
 
 from triggers.errors import PatternError
 from triggers.filetrigger import PathList
+from triggers.globs import ENDS, SET, name_expression
 
 CAPTURE = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 
 _LONGEST = 1024
 _MOST = 64  # alternatives, written out
 _SPECIAL = re.compile(r"[*?\[{}]")
-_SET = re.compile(r"\[[!^]?\]?[^\]]*\]")
 _WORD = re.compile(r"\[[!^]?\]?[^\]]*\]|[()|]")
 _CAPTURED = re.compile(r"\{([^{}:]*)(?::((?:\[[!^]?\]?[^\]]*\]|[^\]\[{}])*))?\}")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
-_ENDS = r"(?![^/])"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +104,7 @@ def _directory_prefix(text: str) -> str:
 def _needle(text: str) -> str:
     """Returns the longest text that stands behind the prefix of everything that fits."""
     rest = _without_names(text)[len(_literal_prefix(text)) :]
-    rest = re.sub(r"\{\w+\}", "*", _SET.sub("*", rest))
+    rest = re.sub(r"\{\w+\}", "*", SET.sub("*", rest))
     return max(re.split(r"[*?{}]", rest), key=len)
 
 
@@ -183,7 +182,7 @@ def _parts(text: str) -> Iterator[tuple[str, list[str]]]:
             if "**" in globs:
                 raise PatternError("'**' in a capture", text)
         else:
-            match = re.compile(rf"(?:{_SET.pattern}|[^/])*").match(text, at)
+            match = re.compile(rf"(?:{SET.pattern}|[^/])*").match(text, at)
             assert match is not None
             name, globs = "", [match[0]]
         at = match.end()
@@ -209,62 +208,11 @@ def _expression(text: str) -> str:
         if globs == ["**"] and not name:
             groups.append("")
             continue
-        inner = "/".join(_glob(glob, text) for glob in globs)
+        inner = "/".join(name_expression(glob, text) for glob in globs)
         groups[-1] += f"/(?P<{name}>{inner})" if name else f"/{inner}"
     head, *middle = groups
     if not middle:
         return head
     last = middle.pop()
-    passed = "".join(rf"(?>(?:/[^/]+)*?{each}{_ENDS})" for each in middle)
+    passed = "".join(rf"(?>(?:/[^/]+)*?{each}{ENDS})" for each in middle)
     return rf"{head}{passed}(?:/[^/]+)*?{last}" if last else rf"{head}{passed}(?:/[^/]+)+"
-
-
-def _glob(glob: str, text: str) -> str:
-    """Returns the regular expression for one name; `text` is the pattern that it is of."""
-    if glob in ("", ".", ".."):
-        raise PatternError(f"{glob!r} between slashes" if glob else "an empty name", text)
-    if "**" in _SET.sub("", glob):
-        raise PatternError("'**' that is a part of a name", text)
-    segments, at = [""], 0
-    while at < len(glob):
-        character = glob[at]
-        if character == "[":
-            match = _SET.match(glob, at)
-            if match is None:
-                raise PatternError("a '[' that is not closed", text)
-            segments[-1] += _set(match[0], text)
-            at = match.end()
-            continue
-        if character in "{}":
-            raise PatternError("a capture that is a part of a name", text)
-        if character == "*":
-            segments.append("")
-        else:
-            segments[-1] += "[^/]" if character == "?" else re.escape(character)
-        at += 1
-    if segments == ["", ""]:
-        return "[^/]+"
-    if len(segments) == 1:
-        return segments[0]
-    first, *middle, last = segments
-    return first + "".join(rf"(?>[^/]*?{each})" for each in middle) + rf"[^/]*{last}{_ENDS}"
-
-
-def _set(word: str, text: str) -> str:
-    """Returns the regular expression for a set of characters: none has the slash in it."""
-    inner = word[1:-1]
-    negated = inner[:1] in ("!", "^")
-    inner = inner[negated:]
-    if "/" in inner or not inner:
-        raise PatternError("a slash in a set" if inner else "an empty set", text)
-    out, at = [], 0
-    while at < len(inner):
-        if inner[at + 1 : at + 2] == "-" and at + 2 < len(inner):
-            if inner[at] > inner[at + 2]:
-                raise PatternError(f"a set from {inner[at]!r} down to {inner[at + 2]!r}", text)
-            out.append(f"{re.escape(inner[at])}-{re.escape(inner[at + 2])}")
-            at += 3
-        else:
-            out.append(re.escape(inner[at]))
-            at += 1
-    return f"(?!/)[{'^' if negated else ''}{''.join(out)}]"

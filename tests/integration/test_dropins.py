@@ -117,8 +117,9 @@ def test_a_hosts_trigger_looks_at_what_the_base_has_as_well(host: Host, scratch:
     reason = "x"
     """
     own_drop_in(host, text)
-    ended = host.overlay("install", rpms(scratch)["two"])
+    ended = host.overlay("-v", "--progress=plain", "install", rpms(scratch)["two"])
     assert ended.status == 0, ended.stderr
+    assert "plug true: the trigger is new: /usr/bin/true" in ended.stderr.splitlines()
     assert (host.checkout() / "usr/share/found").read_text() == "true\n"
 
 
