@@ -286,7 +286,7 @@ def test_a_package_is_checked_where_it_is_made(
 def test_the_documented_example_is_right(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    page = Path("docs/triggers.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[2] / "docs/triggers.md").read_text(encoding="utf-8")
     examples = re.findall(r"```toml\n(.*?)```", page, re.S)
     assert len(examples) == 2
     files = [tmp_path / f"example{number}.toml" for number in range(len(examples))]
