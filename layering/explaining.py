@@ -16,13 +16,12 @@ from layering import progress
 from layering.dependencygraph import Chain, Graph
 from layering.deployed import Deployed
 from layering.errors import NotInTreeError
-from layering.nearmisses import near_misses
 from layering.needs import Need
 from layering.packagequeries import Place, Questions, questions
 from layering.resolution import RepositoryOptions
 from layering.treeneeds import tree_needs
 from layering.treeview import TreeView
-from solver import Nevra
+from solver import Nevra, near_misses
 
 _DIRECT = ("user", "group")
 

@@ -16,12 +16,11 @@ from pathlib import Path
 from layering import progress, provenance
 from layering.deployed import Deployed
 from layering.errors import NothingMatchesError
-from layering.nearmisses import near_misses
 from layering.querycache import query_cache
 from layering.resolution import RepositoryOptions, configured, told
 from layering.spellings import spellings
 from layering.treeview import TreeView, tree_view
-from solver import Catalogue, Found, Nevra, PackageInfo, Provider
+from solver import Catalogue, Found, Nevra, PackageInfo, Provider, near_misses
 
 
 class Scope(StrEnum):

@@ -36,6 +36,7 @@ from solver.model import (
     VerifiedRpm,
     ignore,
 )
+from solver.nearmisses import near_misses
 from solver.nevra import Nevra, compare_evr
 from solver.order import Dependency, OrderItem, erase_order, install_order
 from solver.queried import Field, Found, PackageInfo, Provider, Selection
@@ -86,6 +87,7 @@ __all__ = [
     "erase_order",
     "ignore",
     "install_order",
+    "near_misses",
     "ordering_parts",
     "satisfies",
 ]

@@ -14,6 +14,7 @@ import libdnf5
 from solver.candidates import Candidates
 from solver.errors import BaseMovedError, SolverError, UnknownPackageError, UnsatisfiableError
 from solver.model import COMMANDLINE_REPO, BaseMove
+from solver.nearmisses import near_misses
 
 _HEAD = re.compile(r"^(?:Problem(?: \d+)?: |\s+- )+")
 _HIDDEN = re.compile(r"package (\S+) from (\S+) is filtered out by exclude filtering")
@@ -31,13 +32,23 @@ _EMPTY_LINES = frozenset(
 _GROUP_NOT_FOUND = libdnf5.base.GoalProblem_NOT_FOUND
 
 
-def unknown_error(specs: Sequence[str], hidden: Sequence[str] = ()) -> UnknownPackageError:
-    """Returns the error for specs without a match; `hidden` are those that excludes hide."""
+def unknown_error(
+    specs: Sequence[str], hidden: Sequence[str] = (), names: Iterable[str] = ()
+) -> UnknownPackageError:
+    """Returns the error for specs without a match; `hidden` are those that excludes hide.
+
+    `names` are those of all packages: the ones that are like a spec are told.
+    """
     error = UnknownPackageError(specs)
     for spec in hidden:
         error.add_note(
             f"packages that match '{spec}' are excluded by configuration or by --exclude"
         )
+    there = frozenset(names)
+    for spec in specs:
+        near = () if spec in hidden else near_misses(spec, there)
+        if near:
+            error.add_note(f"names like '{spec}': {', '.join(near)}")
     if len(hidden) < len(specs):
         error.add_note("run 'overlay refresh-md' if a repository has it since recently")
     return error

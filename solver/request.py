@@ -80,7 +80,7 @@ def sort_requests(
     unknown = [verdict.request.label for verdict in verdicts if verdict.state is _State.UNKNOWN]
     if unknown:
         hidden = [spec for spec in unknown if _matches(known, spec).size()]
-        raise unknown_error(unknown, hidden)
+        raise unknown_error(unknown, hidden, (str(package.get_name()) for package in known))
     moves = [move for verdict in verdicts for move in verdict.moves]
     if moves:
         raise moved_error(moves)

@@ -23,6 +23,18 @@ COMPS = """<?xml version="1.0" encoding="UTF-8"?>
 """
 
 
+def test_names_that_are_like_one_that_nothing_has_are_told(world: World) -> None:
+    world.base("bash-1-1.noarch")
+    world.repo("r", "strace-1-1.noarch", "ltrace-1-1.noarch")
+    with pytest.raises(UnknownPackageError) as caught:
+        world.resolve("strase", "basch", "/usr/bin/nope")
+    assert hints(caught.value) == [
+        "names like 'basch': bash",
+        "names like 'strase': strace",
+        "run 'overlay refresh-md' if a repository has it since recently",
+    ]
+
+
 def test_all_unknown_requests_are_named_at_once(world: World) -> None:
     world.repo("r", "app-1-1.noarch")
     with pytest.raises(UnknownPackageError) as caught:

@@ -3,7 +3,7 @@
 
 import pytest
 
-from layering.nearmisses import near_misses
+from solver import near_misses
 
 NAMES = ("strace", "ltrace", "bash", "bash-completion", "libX11", "zsh", "z1", "z2", "z3", "z4")
 
