@@ -143,7 +143,8 @@ def _asked(host: Host, *words: str) -> frozenset[str]:
     ended = host.overlay("--progress=json", *words)
     assert ended.status == 0, ended.stderr
     events = [json.loads(line) for line in ended.stderr.splitlines()]
-    told = {each["item"] for each in events if each["phase"] == "scripts"} - {CHECK}
+    scripts = [each for each in events if each["phase"] == "scripts" and each["event"] != "note"]
+    told = {each["item"] for each in scripts} - {CHECK}
     return frozenset("depmod" if each.startswith("depmod ") else each for each in told)
 
 
