@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from layering.explaining import Explanations
     from layering.packagequeries import KnownPackage, Questions
 
+FILES = "@commandline"  # where a layer is said to be from that came as a file
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -149,7 +151,8 @@ def whereabouts(package: "KnownPackage") -> str:
         case "base":
             return f"base, requested as {names}" if names else "base"
         case "layer":
-            came = f" from {package.repository}" if package.repository else ""
+            source = "a file" if package.repository == FILES else package.repository
+            came = f" from {source}" if source else ""
             if package.reason in ("user", ""):
                 return f"layer{came}{', requested' if package.reason else ''}"
             return f"layer{came}, for {names}"

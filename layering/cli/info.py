@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from layering.cli.asking import asked, document, head, revision_option, tell_unmatched
+from layering.cli.asking import FILES, asked, document, head, revision_option, tell_unmatched
 from layering.cli.options import Settings, SomeText, repository_options, shown_options
 from layering.cli.output import show_json
 from layering.cli.printable import printable
@@ -117,10 +117,13 @@ def _place(package: "KnownPackage") -> Iterator[tuple[str, str]]:
         return
     yield "In the tree", "from the base" if package.place == "base" else "as a layer"
     if package.repository:
-        yield "Repository", package.repository
+        yield (
+            "Repository",
+            "none: it came as a file" if package.repository == FILES else (package.repository),
+        )
     if package.place == "base" and names:
         yield "Requested", f"as {names}: the base has it"
-    elif package.reason == "user":
-        yield "Requested", f"yes; needed by requests: {names}" if "," in names else f"as {names}"
     elif names:
+        if package.reason == "user":
+            yield "Requested", "yes"
         yield "Needed for", names

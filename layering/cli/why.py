@@ -73,17 +73,19 @@ def _lines(package: "Explained", placed: "Placed", *, every: bool) -> Iterator[s
 
 
 def _verdicts(package: "Explained") -> Iterator[str]:
-    requests = ", ".join(package.requests)
+    # a package that came as a file is asked for by its NEVRA, which is said already
+    words = [request for request in package.requests if request != str(package.nevra)]
+    requests = "requested" + (f" as {', '.join(words)}" if words else "")
     if package.place == "base":
         yield "the base's"
-        if requests:
-            yield f"requested as {requests}"
+        if package.requests:
+            yield requests
         elif not package.chains:
             yield "needed by no layer"
     else:
         yield "a layer"
-        if requests:
-            yield f"requested as {requests}"
+        if package.requests:
+            yield requests
         elif not package.chains:
             yield "and nothing in the tree says why"
     if any(len(chain.steps) > 1 for chain in package.chains):

@@ -104,6 +104,26 @@ def test_what_was_recommended_is_said_to_be_wanted(host: Host) -> None:
     )
 
 
+def test_a_package_that_came_as_a_file_is_said_to_have(host: Host) -> None:
+    files = [str(host.repository / f"{name}-1-1.noarch.rpm") for name in ("app", "lib")]
+    assert host.overlay("install", "--disablerepo=*", *files).status == 0
+    assert host.overlay("why", "lib").out.splitlines()[:2] == [
+        "lib-1-1.noarch: a layer, requested, needed for 1 request:",
+        "  app-1-1.noarch",
+    ]
+    assert host.overlay("list", "--layered").out == (
+        "In the tree:\n"
+        "  app  1-1  noarch  layer from a file, requested\n"
+        "  lib  1-1  noarch  layer from a file, requested\n"
+    )
+    assert host.overlay("info", "--installed", "lib").out.splitlines()[3:7] == [
+        "In the tree:  as a layer",
+        "Repository:   none: it came as a file",
+        "Requested:    yes",
+        "Needed for:   app-1-1.noarch, lib-1-1.noarch",
+    ]
+
+
 def test_another_tree_can_be_asked(layered: Host) -> None:
     ended = layered.overlay("why", "core", "1")
     commit = layered.sysroot.commit
