@@ -9,7 +9,7 @@ follows: tools that work from scratch give the same), or something that any prog
 import re
 from collections.abc import Iterable, Iterator
 
-from layering.reads import Read
+from layering.reads import How, Read
 from layering.sandboxview import ABSENT
 from triggers import pattern
 from triggers.catalog import CATALOG
@@ -50,5 +50,6 @@ def unexplained(label: str, reads: Iterable[Read]) -> Iterator[str]:
         path = _TOPS.sub(r"/usr/\1", read.path)
         on_the_way = any(each.startswith(f"{path}/") for each in allowed)
         fits = on_the_way or any(each.match(path) is not None for each in patterns)
-        if read.token != ABSENT and not fits:
+        # What the linker's cache says of libraries is named by these, not by a path.
+        if read.token != ABSENT and read.how is not How.LINKED and not fits:
             yield path
