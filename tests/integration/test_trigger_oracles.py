@@ -27,7 +27,8 @@ from layering.repo import Repo
 from tests.integration.conftest import fresh_host
 from tests.integration.hosts import Host
 from tests.integration.live import LiveTree, live_tree
-from tests.integration.oracles import ASKS, ORACLES, Oracle
+from tests.integration.oracle import Oracle
+from tests.integration.oracles import ASKS, ORACLES
 from tests.integration.reads import unexplained
 
 pytestmark = [pytest.mark.world, pytest.mark.root, pytest.mark.bwrap]
