@@ -35,8 +35,13 @@ class Memo:
     ref: str
     label: str
     reads: tuple[Read, ...]
-    delta: Delta
+    tree: str  # of what was added
+    rest: bytes
     output: str
+
+    def delta(self, repo: Repo) -> Delta:
+        """Returns what the script changed; ValueError, RepoError if it is not whole."""
+        return read_delta(repo, self.tree, self.rest)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +94,8 @@ def known(repo: Repo, key: str) -> Iterator[Memo]:
     """Yields the results with a key, the one that was used last first; broken ones are left out."""
     found = repo.refs(f"{MEMO_PREFIX}/{key}")
     for ref in sorted(found, key=lambda ref: (-used(repo, ref), ref)):
+        if (repo.path / "state" / f"{found[ref]}.commitpartial").exists():
+            continue  # libostree's mark of a pull that has not come to its end
         try:
             kept = repo.commit_of(found[ref])
             data = [kept.raw(name) for name in (_READS, _REST, _OUTPUT)]
@@ -99,7 +106,8 @@ def known(repo: Repo, key: str) -> Iterator[Memo]:
                 ref=ref,
                 label=kept.text(_LABEL) or "",
                 reads=reading.unpacked(reads),
-                delta=read_delta(repo, kept.root_tree, rest),
+                tree=kept.root_tree,
+                rest=rest,
                 output=output.decode("utf-8", "surrogateescape"),
             )
         except (LayeringError, ValueError):

@@ -116,6 +116,7 @@ def _memory(
 def _database_of(recipe: Recipe) -> str:
     """Returns what stands for the rpmdb in the tree's state: what it was made from."""
     parts = [recipe.base.commit or "", *sorted(recipe.replacing), ""]
+    parts += [*sorted(str(departure.package) for departure in recipe.departures), ""]
     parts += sorted(f"{each.layer.nevra} {each.layer.digest}" for each in recipe.layers)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 

@@ -78,11 +78,10 @@ class TriggerMemory:
             try:
                 if not reads.holds(view, memo.reads):
                     continue
-            except DoubtError:
-                continue
-            fitting = deltas.fitted(
-                self.repo, memo.delta, self.upper.united, self.upper.objects.labels
-            )
+                delta = memo.delta(self.repo)
+            except (DoubtError, LayeringError, ValueError):
+                continue  # a result that is not whole is none
+            fitting = deltas.fitted(self.repo, delta, self.upper.united, self.upper.objects.labels)
             self._pending.append(fitting)
             memos.touch(self.repo, memo.ref)
             self.used.append(invocation.label)
