@@ -19,14 +19,8 @@ import libdnf5
 from solver.candidates import Candidates, nevra_of
 from solver.errors import BaseMovedError, SolverError
 from solver.model import BaseMove, Goal, Reason, Replaced, Transaction
-from solver.overrides import (
-    Overrides,
-    choose,
-    joined,
-    override_command,
-    override_error,
-    overriding,
-)
+from solver.overrides import Overrides, choose, joined
+from solver.overrideways import override_command, override_error, overriding
 from solver.problems import (
     moved_error,
     problem_lines,

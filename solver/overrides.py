@@ -7,8 +7,7 @@ is layered already is kept, unless it is chosen anew. An override of what the ba
 rests, and so does one that would replace a package with itself.
 """
 
-import shlex
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cmp_to_key
 from typing import Any
@@ -16,15 +15,12 @@ from typing import Any
 import libdnf5
 
 from solver.candidates import Candidates, nevra_of
-from solver.errors import ConfigurationError, OverrideError, UnknownPackageError
-from solver.model import COMMANDLINE_REPO, BaseMove, Goal, Replacing
+from solver.errors import ConfigurationError, UnknownPackageError
+from solver.model import COMMANDLINE_REPO, Goal, Replacing
 from solver.nevra import Nevra, compare_evr
 from solver.problems import unknown_error
-from solver.request import Request
 from solver.solution import preferred
 from solver.transaction import replaces
-
-_LISTED = 20  # packages that a hint names at most
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,30 +180,6 @@ def _nowhere(specs: list[str], goal: Goal) -> UnknownPackageError:
     return error
 
 
-def overriding(candidates: Candidates, moves: Sequence[BaseMove]) -> Overrides | None:
-    """Returns the overrides that would move the base so; None where a file or a layer would."""
-    chosen: list[Chosen] = []
-    for move in moves:
-        if move.repo_id == COMMANDLINE_REPO:
-            return None
-        if not move.updates:
-            continue
-        query = libdnf5.rpm.PackageQuery(candidates.visible)
-        query.filter_available()
-        query.filter_nevra([str(move.replacement)])
-        query.filter_repo_id([move.repo_id])
-        for package in query:
-            replacing = Replacing(spec=str(move.replacement), renewed=True)
-            chosen.append(Chosen(old=move.base, package=package, replacing=replacing))
-            break
-        if not query.size():
-            return None
-    replaced = {each.old for each in chosen}
-    gone = {move.base for move in moves} - replaced
-    removed = [package for package in candidates.installed if nevra_of(package) in gone]
-    return Overrides(removed=tuple(removed), chosen=tuple(chosen), going=frozenset(replaced | gone))
-
-
 def joined(one: Overrides, more: Overrides) -> Overrides:
     """Returns both, the second where they are of one package."""
     kept = tuple(each for each in one.chosen if each.old not in more.going)
@@ -218,69 +190,3 @@ def joined(one: Overrides, more: Overrides) -> Overrides:
         resting=one.resting,
         going=one.going | more.going,
     )
-
-
-def override_command(overrides: Overrides, requests: Iterable[Request]) -> str:
-    """Returns the command that makes these overrides, and installs what asks for them."""
-    install = "".join(
-        f" --install {shlex.quote(request.label)}" for request in requests if not request.package
-    )
-    names = [nevra_of(package).name for package in overrides.removed]
-    if not overrides.chosen:
-        return f"overlay override remove {' '.join(names)}{install}"
-    removing = "".join(f" --remove {name}" for name in names)
-    instead = " ".join(str(each.new) for each in overrides.chosen)
-    return f"overlay override replace {instead}{removing}{install}"
-
-
-def _needing(
-    candidates: Candidates, overrides: Overrides, removed: Sequence[Nevra]
-) -> dict[Nevra, list[str]]:
-    """Returns which of the packages that would be removed need each one that goes, directly."""
-    found: dict[Nevra, list[str]] = {}
-    for package in candidates.installed:
-        nevra = nevra_of(package)
-        if nevra in overrides.going:
-            alone = libdnf5.rpm.PackageSet(candidates.base)
-            alone.add(package)
-            query = libdnf5.rpm.PackageQuery(candidates.staying)
-            query.filter_requires(alone)
-            names = [str(nevra_of(each)) for each in query if nevra_of(each) in removed]
-            if names:
-                found[nevra] = names
-    return found
-
-
-def override_error(
-    candidates: Candidates,
-    overrides: Overrides,
-    moves: Sequence[BaseMove],
-    lines: Sequence[str],
-) -> OverrideError:
-    """Returns the error for overrides that other base packages stand against, with ways on.
-
-    `moves` are what a solution without the lock does to other base packages.
-    """
-    removed = [move.base for move in moves if move.replacement is None]
-    needing = _needing(candidates, overrides, removed) if removed else {}
-    going = needing.keys() or overrides.going
-    few = len(removed) <= _LISTED
-    direct = {name for names in needing.values() for name in names}
-    named = sorted(map(str, removed) if few or not direct else direct)
-    error = OverrideError(sorted(map(str, going)), named, moves, lines)
-    words = [nevra_of(package).name for package in overrides.removed if nevra_of(package) in going]
-    words = list(dict.fromkeys([*words, *(nevra.name for nevra in removed)]))
-    instead = [str(each.new) for each in overrides.chosen if each.replacing.renewed]
-    instead += [str(move.replacement) for move in moves if move.replacement is not None]
-    if moves and instead and few:
-        removing = "".join(f" --remove {name}" for name in words)
-        error.add_note(
-            f"to override all of them: overlay override replace {' '.join(instead)}{removing}"
-        )
-    elif moves and few:
-        error.add_note(f"to remove all of them: overlay override remove {' '.join(words)}")
-    if overrides.removed:
-        error.add_note(
-            "--install PACKAGE in the same command puts what provides the same in its place"
-        )
-    return error

@@ -153,9 +153,16 @@ def write_database(headers: Sequence[Any], root: Path) -> None:
     subprocess.run(command, input=dump, check=True, capture_output=True)
 
 
-def would_erase(headers: Sequence[Any], root: Path) -> tuple[list[str], list[str]]:
-    """Returns what librpm says of installing headers: its problems, and what it would erase."""
+def would_erase(
+    headers: Sequence[Any], root: Path, removed: Sequence[str] = ()
+) -> tuple[list[str], list[str]]:
+    """Returns what librpm says of installing headers: its problems, and what it would erase.
+
+    What is `removed`, by name, is erased at once.
+    """
     with database(root) as transaction:
+        for name in removed:
+            transaction.addErase(name)
         for made in headers:
             transaction.addInstall(made, None, "u")
         transaction.check()

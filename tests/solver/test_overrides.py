@@ -313,3 +313,11 @@ def test_no_command_is_offered_that_would_not_do(world: World) -> None:
     with pytest.raises(BaseMovedError) as caught:
         world.resolve("libgl-2")
     assert not any("override" in hint for hint in hints(caught.value))
+
+
+def test_the_bases_own_version_is_no_override_to_offer(world: World) -> None:
+    world.base("jq-1-1.x86_64")
+    world.repo("r", "jq-1-1.x86_64", "jq-2-1.x86_64")
+    with pytest.raises(BaseMovedError) as caught:
+        world.resolve("jq-1", replace=new("jq"))
+    assert not any("override" in hint for hint in hints(caught.value))

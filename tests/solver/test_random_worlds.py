@@ -4,6 +4,7 @@
 import itertools
 import subprocess
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from solver import Goal, LayerStub, Sack, SackConfig, SolverError, Source
+from solver import Goal, LayerStub, Replacing, Sack, SackConfig, SolverError, Source
 from tests.solver.headers import Dep, header, would_erase, write_database, write_stub
 
 NAMES = "abcdefgh"
@@ -105,6 +106,80 @@ def test_answers_are_what_librpm_would_install_without_touching_the_base(
         added = [headers[name] for name in sorted(chosen)]
         assert would_erase(added, directory / "root") == ([], [])
         assert all(package.requested_by for package in answer.packages)
+
+
+plain = st.dictionaries(names, kinds.map(lambda kind: replace(kind, obsoletes=())), max_size=6)
+
+
+@settings(
+    max_examples=60,
+    deadline=None,
+    database=None,
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
+)
+@given(
+    base=plain.filter(lambda found: len(found) > 1),
+    offered=plain,
+    removed=st.sets(names, max_size=2),
+    replaced=st.sets(names, max_size=3),
+    wanted=st.sets(names, max_size=1),
+)
+def test_the_base_changes_where_an_override_says_so_and_nowhere_else(
+    base: dict[str, Kind],
+    offered: dict[str, Kind],
+    removed: set[str],
+    replaced: set[str],
+    wanted: set[str],
+) -> None:
+    removed &= base.keys()
+    other = {name for name in base.keys() & offered.keys() if base[name] != offered[name]}
+    newer = {name for name in other if base[name].version != offered[name].version}
+    replaced = (replaced & newer) - removed
+    wanted -= removed
+    with tempfile.TemporaryDirectory() as place:
+        root, repo = Path(place) / "root", Path(place) / "repo"
+        root.mkdir()
+        write_database([base[name].header(name) for name in sorted(base)], root)
+        headers = {name: kind.header(name) for name, kind in offered.items()}
+        for made in headers.values():
+            write_stub(made, repo)
+        make_repository(repo)
+        config = SackConfig(
+            installroot=root,
+            cache_dir=Path(place) / "cache",
+            repos_from_path=(("r", str(repo)),),
+            setopts=(("best", "0"),),
+        )
+        goal = Goal(
+            install=tuple(wanted),
+            remove=tuple(removed),
+            replace=tuple(Replacing(spec=name, renewed=True) for name in sorted(replaced)),
+        )
+        going = sorted(f"{name}-{base[name].version}-1.noarch" for name in removed | replaced)
+
+        def judged(chosen: Iterable[str]) -> bool:
+            added = [headers[name] for name in sorted(chosen)]
+            return would_erase(added, root, sorted(removed)) == ([], going)
+
+        with Sack.open(config) as sack:
+            try:
+                answer = sack.resolve(goal)
+            except SolverError:
+                needed = replaced | (wanted - base.keys())
+                rest = sorted(headers.keys() - base.keys() - needed)
+                assert not (needed <= headers.keys()) or not any(
+                    judged({*needed, *more})
+                    for size in range(len(rest) + 1)
+                    for more in itertools.combinations(rest, size)
+                )
+                return
+        chosen = {package.nevra.name for package in answer.packages}
+        assert judged(chosen)
+        assert replaced <= chosen
+        assert chosen.isdisjoint(base.keys() - replaced)
+        gone = [str(nevra) for nevra in (*answer.removed, *(e.old for e in answer.replaced))]
+        assert sorted(gone) == going
 
 
 @settings(

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Overrides that do not fit, and those that would: what stands against them, and the command.
+
+A command is offered only once it was solved; here it is put together.
+"""
+
+import shlex
+from collections.abc import Iterable, Sequence
+
+import libdnf5
+
+from solver.candidates import Candidates, nevra_of
+from solver.errors import OverrideError
+from solver.model import COMMANDLINE_REPO, BaseMove, Replacing
+from solver.nevra import Nevra
+from solver.overrides import Chosen, Overrides
+from solver.request import Request
+
+_LISTED = 20  # packages that a hint names at most
+
+
+def overriding(candidates: Candidates, moves: Sequence[BaseMove]) -> Overrides | None:
+    """Returns the overrides that would move the base so.
+
+    None where a file or a layer would, or the base's own package that is overridden already.
+    """
+    chosen: list[Chosen] = []
+    for move in moves:
+        if move.repo_id == COMMANDLINE_REPO or move.replacement == move.base:
+            return None
+        if not move.updates:
+            continue
+        query = libdnf5.rpm.PackageQuery(candidates.visible)
+        query.filter_available()
+        query.filter_nevra([str(move.replacement)])
+        query.filter_repo_id([move.repo_id])
+        for package in query:
+            replacing = Replacing(spec=str(move.replacement), renewed=True)
+            chosen.append(Chosen(old=move.base, package=package, replacing=replacing))
+            break
+        if not query.size():
+            return None
+    replaced = {each.old for each in chosen}
+    gone = {move.base for move in moves} - replaced
+    removed = [package for package in candidates.installed if nevra_of(package) in gone]
+    return Overrides(removed=tuple(removed), chosen=tuple(chosen), going=frozenset(replaced | gone))
+
+
+def override_command(overrides: Overrides, requests: Iterable[Request]) -> str:
+    """Returns the command that makes these overrides, and installs what asks for them."""
+    install = "".join(
+        f" --install {shlex.quote(request.label)}" for request in requests if not request.package
+    )
+    names = [nevra_of(package).name for package in overrides.removed]
+    if not overrides.chosen:
+        return f"overlay override remove {' '.join(names)}{install}"
+    removing = "".join(f" --remove {name}" for name in names)
+    instead = " ".join(str(each.new) for each in overrides.chosen)
+    return f"overlay override replace {instead}{removing}{install}"
+
+
+def _needing(
+    candidates: Candidates, overrides: Overrides, removed: Sequence[Nevra]
+) -> dict[Nevra, list[str]]:
+    """Returns which of the packages that would be removed need each one that goes, directly."""
+    found: dict[Nevra, list[str]] = {}
+    for package in candidates.installed:
+        nevra = nevra_of(package)
+        if nevra in overrides.going:
+            alone = libdnf5.rpm.PackageSet(candidates.base)
+            alone.add(package)
+            query = libdnf5.rpm.PackageQuery(candidates.staying)
+            query.filter_requires(alone)
+            names = [str(nevra_of(each)) for each in query if nevra_of(each) in removed]
+            if names:
+                found[nevra] = names
+    return found
+
+
+def override_error(
+    candidates: Candidates,
+    overrides: Overrides,
+    moves: Sequence[BaseMove],
+    lines: Sequence[str],
+) -> OverrideError:
+    """Returns the error for overrides that other base packages stand against, with ways on.
+
+    `moves` are what a solution without the lock does to other base packages.
+    """
+    removed = [move.base for move in moves if move.replacement is None]
+    needing = _needing(candidates, overrides, removed) if removed else {}
+    going = needing.keys() or overrides.going
+    few = len(removed) <= _LISTED
+    direct = {name for names in needing.values() for name in names}
+    named = sorted(map(str, removed) if few or not direct else direct)
+    error = OverrideError(sorted(map(str, going)), named, moves, lines)
+    words = [nevra_of(package).name for package in overrides.removed if nevra_of(package) in going]
+    words = list(dict.fromkeys([*words, *(nevra.name for nevra in removed)]))
+    instead = [str(each.new) for each in overrides.chosen if each.replacing.renewed]
+    instead += [str(move.replacement) for move in moves if move.replacement is not None]
+    if moves and instead and few:
+        removing = "".join(f" --remove {name}" for name in words)
+        error.add_note(
+            f"to override all of them: overlay override replace {' '.join(instead)}{removing}"
+        )
+    elif moves and few:
+        error.add_note(f"to remove all of them: overlay override remove {' '.join(words)}")
+    if overrides.removed:
+        error.add_note(
+            "--install PACKAGE in the same command puts what provides the same in its place"
+        )
+    return error
