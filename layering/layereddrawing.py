@@ -8,12 +8,11 @@ Everything is decided by the order of what comes in, and by nothing else.
 """
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import TypeVar
 
-T = TypeVar("T", bound=Hashable)
+from layering.cycles import closing_edges
 
 _SWEEPS = 12
 _GAP = 6.0  # between boxes of a column
@@ -226,30 +225,6 @@ def _median(values: Sequence[float]) -> float | None:
         return None
     middle = len(values) // 2
     return values[middle] if len(values) % 2 else (values[middle - 1] + values[middle]) / 2
-
-
-def closing_edges(edges: Sequence[tuple[T, T]]) -> frozenset[tuple[T, T]]:
-    """Returns the edges that close a cycle, in a search that begins with the first edge."""
-    after: dict[T, list[T]] = {}
-    for source, target in edges:
-        after.setdefault(source, []).append(target)
-    done: set[T] = set()
-    closing: set[tuple[T, T]] = set()
-    for start in after:
-        left: dict[T, Iterator[T]] = {}  # of the nodes on the way from the start
-        stack = [start] if start not in done else []
-        while stack:
-            node = stack[-1]
-            other = next(left.setdefault(node, iter(after.get(node, ()))), None)
-            if other is None:
-                done.add(node)
-                del left[node]
-                stack.pop()
-            elif other in left:
-                closing.add((node, other))
-            elif other not in done:
-                stack.append(other)
-    return frozenset(closing)
 
 
 def _without_cycles(edges: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:

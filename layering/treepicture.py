@@ -11,8 +11,9 @@ from html import escape
 
 import networkx
 
+from layering.cycles import closing_edges
 from layering.explaining import TreeGraph
-from layering.layereddrawing import Box, Drawing, closing_edges, draw
+from layering.layereddrawing import Box, Drawing, draw
 
 _FONT, _CHARACTER = 11, 6.7  # pixels: the size of letters, and the width of each
 _PADDING, _HEIGHT = 8.0, 20.0  # of a box

@@ -10,18 +10,17 @@ What configuration excludes is hidden in repositories; a tree has what it has.
 
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from fnmatch import fnmatchcase
-from functools import cmp_to_key
 from itertools import chain
 from types import TracebackType
 from typing import Any, Self
 
 import libdnf5
 
+from solver.answers import info_of, infos_of, place_of, provider_of
 from solver.candidates import nevra_of
 from solver.model import Report, Repository, SackConfig, ignore
-from solver.nevra import Nevra, compare_evr
-from solver.queried import Field, Found, PackageInfo, Provider, Selection
+from solver.nevra import Nevra
+from solver.queried import Field, Found, Provider, Selection
 from solver.repositories import describe, load_repositories
 from solver.sack import configured_base, nothing_kept
 from solver.scratch import private_root
@@ -73,7 +72,7 @@ class Catalogue:
         """
         if not specs:
             available = _offered(self._available, all_versions=all_versions)
-            return Selection(installed=_infos(self._installed), available=_infos(available))
+            return Selection(installed=infos_of(self._installed), available=infos_of(available))
         installed = libdnf5.rpm.PackageSet(self._base)
         offered = libdnf5.rpm.PackageSet(self._base)
         unmatched = []
@@ -86,8 +85,8 @@ class Catalogue:
             if not (here.size() or there.size()):
                 unmatched.append(spec)
         return Selection(
-            installed=_infos(installed),
-            available=_infos(offered),
+            installed=infos_of(installed),
+            available=infos_of(offered),
             unmatched=tuple(unmatched),
         )
 
@@ -107,7 +106,7 @@ class Catalogue:
         wanted = frozenset.union(*numbers) if everywhere else frozenset.intersection(*numbers)
         found = [
             Found(
-                package=_info(package),
+                package=info_of(package),
                 fields=_fields(hits, _id(package)),
             )
             for package in looked_at
@@ -128,12 +127,12 @@ class Catalogue:
             found = self._owning(paths)
         here = {nevra_of(package) for package in found if package.is_installed()}
         answers = (
-            _provider(package, spec, paths)
+            provider_of(package, spec, paths)
             for package in found
             if package.is_installed() or nevra_of(package) not in here
         )
         return tuple(
-            sorted(answers, key=lambda each: (not each.package.installed, _key(each.package)))
+            sorted(answers, key=lambda each: (not each.package.installed, place_of(each.package)))
         )
 
     def answering(self, request: str) -> frozenset[Nevra]:
@@ -237,57 +236,8 @@ def _fields(hits: Sequence[dict[Field, frozenset[int]]], number: int) -> tuple[F
 
 def _rank(found: Found) -> tuple[object, ...]:
     missing = tuple(field not in found.fields for field in Field)
-    return (*missing, _key(found.package))
-
-
-def _provider(package: Any, spec: str, paths: Sequence[str]) -> Provider:
-    name = spec.split()[0] if spec.split() else spec
-    capabilities = {
-        str(reldep.to_string())
-        for reldep in package.get_provides()
-        if fnmatchcase(str(reldep.get_name()), name) or str(reldep.get_name()) == name
-    }
-    owned = {
-        str(path)
-        for path in package.get_files()
-        if any(fnmatchcase(str(path), glob) or str(path) == glob for glob in paths)
-    }
-    return Provider(
-        package=_info(package),
-        capabilities=tuple(sorted(capabilities)),
-        paths=tuple(sorted(owned)),
-    )
-
-
-def _infos(packages: Iterable[Any]) -> tuple[PackageInfo, ...]:
-    return tuple(sorted(map(_info, packages), key=_key))
-
-
-def _info(package: Any) -> PackageInfo:
-    installed = bool(package.is_installed())
-    return PackageInfo(
-        nevra=nevra_of(package),
-        repo_id="" if installed else str(package.get_repo_id()),
-        installed=installed,
-        summary=str(package.get_summary()),
-        description=str(package.get_description()),
-        url=str(package.get_url()),
-        license=str(package.get_license()),
-        vendor=str(package.get_vendor()),
-        source=str(package.get_sourcerpm()),
-        download_size=0 if installed else int(package.get_download_size()),
-        install_size=int(package.get_install_size()),
-        build_time=int(package.get_build_time()),
-    )
+    return (*missing, place_of(found.package))
 
 
 def _id(package: Any) -> int:
     return int(package.get_id().id)
-
-
-_by_version = cmp_to_key(compare_evr)
-
-
-def _key(package: PackageInfo) -> tuple[object, ...]:
-    nevra = package.nevra
-    return nevra.name, nevra.arch, _by_version(nevra.evr), package.repo_id

@@ -6,7 +6,8 @@ from itertools import combinations
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from layering.layereddrawing import Box, Drawing, closing_edges, draw
+from layering.cycles import closing_edges
+from layering.layereddrawing import Box, Drawing, draw
 
 _often = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 graphs = st.integers(1, 12).flatmap(
