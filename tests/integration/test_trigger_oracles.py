@@ -26,8 +26,8 @@ from layering.refs import MEMO_PREFIX
 from layering.repo import Repo
 from tests.integration.conftest import fresh_host
 from tests.integration.hosts import Host
-from tests.integration.live import LiveTree, live_tree
-from tests.integration.oracle import Oracle
+from tests.integration.live import live_tree
+from tests.integration.oracle import Found, judged
 from tests.integration.oracles import ASKS, ORACLES
 from tests.integration.reads import unexplained
 
@@ -75,17 +75,6 @@ PAIRS = [
 _VERSION = re.compile(r"^(depmod) .*$|^(%transfiletriggerin\(.+)-[^-]+-[^-]+\)$")
 # The catalog's, by which all of it is asked for.
 ROWS = {each.split()[0] for scripts in ASKS.values() for each in scripts if each[0] != "%"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """What was found of a cache in a tree: files by path, in what must agree of them."""
-
-    left: Mapping[str, object]  # by the triggers
-    used: Mapping[str, object]  # after programs used it
-    scratch: Mapping[str, object]  # made of nothing
-    known: frozenset[str]  # the packages that every question knows
-    unknown: frozenset[str]  # those that none knows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,40 +184,4 @@ def _row(memo: memos.Memo) -> str:
 
 def _looked(host: Host, ground: Path) -> dict[str, Found]:
     with live_tree(host.checkout(), ground, time=host.deployments()[0]["timestamp"]) as live:
-        return {row: _ask(live, each) for row, each in ORACLES.items()}
-
-
-def _ask(live: LiveTree, oracle: Oracle) -> Found:
-    """Asks programs, and then makes the cache of nothing."""
-    left = _caches(live.root, oracle)
-    answers = {
-        package: {each.word in live.run("sh", "-c", each.command).stdout for each in questions}
-        for package, questions in oracle.feeds.items()
-    }
-    used = _caches(live.root, oracle)
-    for path in used:
-        (live.root / path).unlink()
-    live.ask("sh", "-c", oracle.scratch)
-    return Found(
-        left=left,
-        used=used,
-        scratch=_caches(live.root, oracle),
-        known=frozenset(name for name, answer in answers.items() if answer == {True}),
-        unknown=frozenset(name for name, answer in answers.items() if answer == {False}),
-    )
-
-
-def _caches(root: Path, oracle: Oracle) -> dict[str, object]:
-    sources = {path for pattern in oracle.sources for path in root.glob(pattern)}
-    paths = (path for pattern in oracle.caches for path in root.glob(pattern))
-    return {
-        str(path.relative_to(root)): _entry(path, oracle)
-        for path in paths
-        if path not in sources and (path.is_symlink() or path.is_file())
-    }
-
-
-def _entry(path: Path, oracle: Oracle) -> object:
-    if path.is_symlink():
-        return str(path.readlink())
-    return oracle.meaning(path.read_bytes())
+        return {row: judged(live, each) for row, each in ORACLES.items()}
