@@ -227,9 +227,11 @@ class Resolver:
 
     def _explain_overrides(self, requests: Sequence[Request]) -> SolverError | None:
         """Returns the error for overrides that do not fit by themselves, None if they do."""
+        if not self._overrides:
+            return None
         self._limit_to_base(lock_base=True)
         alone = self._solve((), any_version=True)
-        if not self._overrides or alone.get_problems() == _FITS:
+        if alone.get_problems() == _FITS:
             return None
         lines = problem_lines(self._candidates, alone)
         tries = [(False, False)] if self._overrides.chosen else []
@@ -256,8 +258,10 @@ class Resolver:
             return misfit
         culprits = self._culprits(requests, any_version=any_version)
         labels = tuple(request.label for request in culprits)
-        self._limit_to_base(lock_base=True)
-        lines = problem_lines(self._candidates, self._solve(culprits, any_version=any_version))
+        if len(culprits) < len(requests):  # else it is what failed
+            self._limit_to_base(lock_base=True)
+            failed = self._solve(culprits, any_version=any_version)
+        lines = problem_lines(self._candidates, failed)
         self._limit_to_base(lock_base=False)
         for allow_erasing in (False, True):
             free = self._solve(culprits, any_version=any_version, allow_erasing=allow_erasing)
@@ -274,6 +278,8 @@ class Resolver:
 
     def _culprits(self, requests: Sequence[Request], *, any_version: bool) -> Sequence[Request]:
         """Returns the requests that fail alone, or else a smallest set that fails together."""
+        if len(requests) == 1:
+            return requests
 
         def fails(some: Sequence[Request]) -> bool:
             problems = self._solve(some, any_version=any_version).get_problems()

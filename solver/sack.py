@@ -7,15 +7,15 @@ leaves this package. Nothing of the host is read: each path that libdnf5 could f
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import cached_property
 from pathlib import Path
 from traceback import clear_frames
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import libdnf5
 
 from solver.candidates import Candidates
-from solver.download import Downloader
 from solver.errors import ConfigurationError
 from solver.goal import Resolver
 from solver.model import (
@@ -35,6 +35,9 @@ from solver.repositories import (
     load_repositories,
 )
 from solver.scratch import private_root
+
+if TYPE_CHECKING:
+    from solver.download import Downloader
 
 
 class Sack:
@@ -58,7 +61,7 @@ class Sack:
             enabled = available_repositories(self._base, enabled=True)
             complete = config.load_repositories and bool(enabled) and not self._skipped
             self._resolver = Resolver(self._candidates, known, complete=complete)
-            self._downloader = Downloader(self._base, config, private, report)
+            self._config, self._private, self._report = config, private, report
         except BaseException:
             self._cleanup.close()
             raise
@@ -95,6 +98,12 @@ class Sack:
         """
         with nothing_kept():
             return self._downloader.download(packages)
+
+    @cached_property
+    def _downloader(self) -> "Downloader":
+        from solver.download import Downloader  # most questions end without a download
+
+        return Downloader(self._base, self._config, self._private, self._report)
 
     def repositories(self) -> tuple[Repository, ...]:
         """Returns the enabled repositories, sorted by id."""
