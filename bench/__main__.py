@@ -18,7 +18,7 @@ from bench.figures import table
 from fixtures import forest
 from layering.errors import LayeringError
 
-NAMES = ("install", "scale", "imports", "scriptlet")
+NAMES = ("install", "scale", "imports", "scriptlet", "solver")
 
 
 def main(argv: list[str]) -> int:

@@ -2,10 +2,10 @@
 """A random distribution, small or as large as Fedora, with a base that is partly behind it.
 
 Kinds of packages, how many dependencies they have and of which sorts follow Fedora's own. A package
-needs only packages that come before it, early ones much more often than late ones; so the first
-ones are a base that is whole, and every other one could be installed but for what is put in on
-purpose: conflicts, what obsoletes base packages, needs that nothing meets, and needs of a base
-package's newer build. The same size and seed give the same distribution, byte for byte.
+needs only packages that come before it, those of the base above all. So the base is whole, and
+every other package could be installed but for what is put in on purpose: conflicts, what obsoletes
+base packages, needs that nothing meets, and needs of a base package's newer build. The same size
+and seed give the same distribution, byte for byte.
 """
 
 import random
@@ -19,6 +19,7 @@ _SYLLABLES = (
     "an bar cor dex el fin gar hol ist jun kol lim mar nor ost pan quil rad sol tam".split()
 )
 _NEWER = 0.3  # of the base's packages
+_OF_BASE = 0.85  # of the needs
 _VIRTUAL = ("mail-server", "web-server-engine", "font-of-last-resort", "desktop-menu")
 
 
@@ -32,17 +33,30 @@ class Distribution:
 
 
 def distribution(
-    size: int, *, base: int, seed: int, known: Sequence[str] = ("httpd", "podman")
+    size: int,
+    *,
+    base: int,
+    seed: int,
+    known: Sequence[str] = ("httpd", "podman"),
+    faults: bool = True,
 ) -> Distribution:
-    """Returns a distribution of about `size` packages; some bear the `known` names."""
+    """Returns a distribution of about `size` packages; some bear the `known` names.
+
+    Without `faults` everything can be installed, though not all of it together with the base.
+    """
     chance = random.Random(seed)
     made: list[Described] = []
     places = {size * (number + 1) // (len(known) + 1): name for number, name in enumerate(known)}
+    first: list[Described] = []
     for number in range(size):
-        package = _package(chance, number, made, in_base=number < base)
+        package = _bare(chance, number, first, made)
+        if made and number >= base:
+            package = _peculiar(chance, package, made, faults=faults)
         if number in places:
             package = replace(package, name=places[number])
         made.append(package)
+        if number < base:
+            first.append(package)
     newer = [replace(each, release="2") for each in made[:base] if chance.random() < _NEWER]
     later = made[base:]
     moving = tuple(_moving(chance, newer, len(later) // 40))
@@ -59,27 +73,33 @@ def _is_broken(package: Described) -> bool:
     return bool(package.conflicts or package.obsoletes or "nowhere" in package.requires)
 
 
-def _package(
-    chance: random.Random, number: int, before: Sequence[Described], *, in_base: bool
+def _bare(
+    chance: random.Random, number: int, base: Sequence[Described], before: Sequence[Described]
 ) -> Described:
     kind = chance.choices(list(_KINDS), weights=list(_KINDS.values()))[0]
     stem = "".join(chance.choices(_SYLLABLES, k=2)) + str(number)
     package = _BARE[kind](stem, _version(chance))
     needs = min(len(before), int(chance.expovariate(0.18)))
-    requires = {_need(chance, _earlier(chance, before)) for _ in range(needs)}
+    # Most needs are of the base: so few packages bring more than some dozens of others.
+    among = (base if chance.random() < _OF_BASE else before for _ in range(needs))
+    requires = {_need(chance, _earlier(chance, some)) for some in among}
     if kind == "app" and before:
         requires.add("/bin/sh" if chance.random() < 0.3 else _need(chance, before[0]))
     package = replace(package, requires=tuple(sorted({*package.requires, *requires})))
     if number == 0:
         provides = (*package.provides, "/bin/sh")
         return replace(package, provides=provides, requires=())
-    return package if in_base or not before else _peculiar(chance, package, before)
+    return package
 
 
-def _peculiar(chance: random.Random, package: Described, before: Sequence[Described]) -> Described:
+def _peculiar(
+    chance: random.Random, package: Described, before: Sequence[Described], *, faults: bool
+) -> Described:
     """Returns a package with what few packages have."""
     other, another = _earlier(chance, before).name, _earlier(chance, before).name
     odds = chance.random()
+    if odds < 0.04 and not faults:
+        return package
     if odds < 0.02:
         return replace(package, requires=(*package.requires, "nowhere"))
     if odds < 0.03:
@@ -110,7 +130,7 @@ def _moving(chance: random.Random, newer: Sequence[Described], count: int) -> It
 
 
 def _earlier(chance: random.Random, before: Sequence[Described]) -> Described:
-    return before[int(len(before) * chance.random() ** 4)]
+    return before[int(len(before) * chance.random() ** 2)]
 
 
 def _need(chance: random.Random, package: Described) -> str:

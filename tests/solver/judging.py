@@ -24,7 +24,7 @@ class Verdict(StrEnum):
     UNSOLVED = "neither finds a solution, and the refusal is explained"
     REFUSED = "dnf5 would touch installed packages, and the refusal is explained"
     BESIDE = "dnf5 would touch installed packages, the answer adds others and does not"
-    DORMANT = "dnf5 would touch installed packages, and those are what was asked for"
+    DORMANT = "dnf5 would touch installed packages, or fails to, and they are what was asked for"
     OUTDATED = "dnf5 would not have what meets the request for being old; else it adds the same"
     DIFFERENT = "the answers contradict each other"
 
@@ -79,7 +79,7 @@ class Judge:
             return Verdict.UNSOLVED if theirs.failed else Verdict.REFUSED
         added = _added(ours)
         if theirs.failed:
-            return Verdict.DIFFERENT
+            return Verdict.DIFFERENT if added else self._idle(asked, ours)
         if not theirs.touches:
             return Verdict.EQUAL if added == set(theirs.added) else self._any_version(asked, added)
         if not added:
@@ -88,6 +88,13 @@ class Judge:
         exact = self._dnf5.install(sorted(added), weak_deps=False, best=False)
         fits = set(exact.added) == added and not exact.touches and not exact.failed
         return Verdict.BESIDE if fits else Verdict.DIFFERENT
+
+    def _idle(self, asked: Asked, ours: Transaction) -> Verdict:
+        """Judges an answer that takes for met what dnf5 fails to bring to its newest version."""
+        any_version = self._dnf5.install(asked.specs, weak_deps=asked.weak_deps, best=False)
+        moving = any_version.touches or not any_version.added
+        met = moving and not any_version.failed and set(ours.inactive) == set(asked.specs)
+        return Verdict.DORMANT if asked.best and met else Verdict.DIFFERENT
 
     def _any_version(self, asked: Asked, added: set[str]) -> Verdict:
         """Judges an answer that meets a request with a base package which is not the newest."""

@@ -53,7 +53,7 @@ def test_a_random_distribution_is_answered_as_dnf5_answers_but_for_the_base(
     )
     offered = {"r": Metadata(repository)}
     with judge(config, dnf5) as one:
-        asked = islice(requests(offered, tuple(world.groups), seed=SEED), 66)
+        asked = islice(requests(offered, tuple(world.groups), seed=SEED), 132)
         judged = list(one.judge_all(asked))
     assert not wrong(judged)
     assert {Verdict.EQUAL, Verdict.UNSOLVED, Verdict.REFUSED} <= verdicts(judged).keys()
