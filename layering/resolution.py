@@ -183,6 +183,8 @@ def resolved(
                 transaction = _with_resting(sack.resolve(goal), local.resting, held.resting)
             for line in transaction.held_back:
                 progress.note(report, "resolve", f"held back: {line}")
+            for line in _unasked(question, sack):
+                progress.warn(report, "resolve", line)
             yield Resolution(sack, transaction, repo, target, cache_dir)
 
 
@@ -267,6 +269,14 @@ def _with_resting(
         inactive=tuple(sorted({*transaction.inactive, *requests})),
         resting=tuple(sorted({*transaction.resting, *overrides})),
     )
+
+
+def _unasked(question: Question, sack: Sack) -> Iterator[str]:
+    """Yields what an upgrade cannot ask for newer packages in the place of the base's."""
+    enabled = {repository.id for repository in sack.repositories()} if question.best else set()
+    for each in question.wanted.overrides.replace if question.best else ():
+        if each.source.removeprefix(FROM_REPOSITORY) not in enabled:
+            yield f"{', '.join(each.packages)} cannot follow {each.source}: it is not enabled"
 
 
 def _replacing(question: Question, files: Sequence[Path]) -> tuple[Replacing, ...]:

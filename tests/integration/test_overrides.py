@@ -212,8 +212,10 @@ def test_what_follows_a_repository_takes_its_newer_version_at_an_upgrade(host: H
     host.change("override", "replace", "world-abi", "--from", "repo=u", "--repofrompath", url)
     assert "replace=repo=u,world-abi;" in host.origin()
     assert replaced(host) == [("world-abi-1-1.noarch", "world-abi-2-1.noarch", "repo=u")]
-    # The layer is kept where nobody asks for a newer one, without its repository.
+    # The layer is kept where its repository is not asked, or not there.
     host.change("override", "remove", "less")
+    said = host.overlay("upgrade").stderr
+    assert "warning: world-abi cannot follow repo=u: it is not enabled\n" in said
     assert replaced(host) == [("world-abi-1-1.noarch", "world-abi-2-1.noarch", "repo=u")]
 
 
