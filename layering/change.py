@@ -87,6 +87,7 @@ def _to_merged(
     repo, report = host.sysroot.repo, host.report
     question = Question(
         wanted=intent.wanted,
+        standing=intent.wanted.names - intent.asked_anew,
         new_local=intent.new_local,
         instead=intent.instead,
         needs_repositories=intent.needs_repositories,

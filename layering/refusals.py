@@ -51,18 +51,16 @@ def refuse_lost_requests(target: Target, intent: Intent) -> None:
 
 @contextmanager
 def hinted(target: Target, intent: Intent) -> Iterator[None]:
-    """Tells, where requests of before do not fit any more, how to go on without them."""
+    """Tells, where requests of before do not fit any more, why that may be."""
     try:
         yield
     except SolverError as error:
         present = requests.current(target.pending.origin)
         old = [spec for spec in error.requests if spec in present.names]
-        if old and intent.best:
-            error.add_note("to go on without: " + " ".join(f"--uninstall {spec}" for spec in old))
-        elif isinstance(error, OverrideError) and intent.best:
+        if isinstance(error, OverrideError) and intent.best:
             names = sorted(overridden(intent.wanted.overrides))
             error.add_note(f"to go on without: first 'overlay override reset {' '.join(names)}'")
-        elif old and target.tree.layered and not target.tree.policy_version:
+        elif old and not intent.best and target.tree.layered and not target.tree.policy_version:
             error.add_note(
                 "the pending tree is not overlay's: what it layers comes from the repositories once"
             )

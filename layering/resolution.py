@@ -62,6 +62,7 @@ class Question:
     needs_repositories: bool = True
     weak_deps: bool = True
     exclude: tuple[str, ...] = ()
+    standing: frozenset[str] = frozenset()  # of what is wanted, what was so before
     best: bool = False  # the best version of every package, rather than the one that is layered
     other_release: bool = False  # the layers are of another release than the base
 
@@ -169,6 +170,7 @@ def resolved(
             replace=_replacing(question, held.files),
             weak_deps=question.weak_deps,
             exclude=question.exclude,
+            standing=question.standing,
             upgrade=question.best,
         )
         config = sack_config(target, options, cache_dir, question.wanted.requested)

@@ -36,8 +36,9 @@ def nevra_of(package: Any) -> Nevra:
 class Candidates:
     """The packages of one Base as one goal sees them; the goal's files are added to it."""
 
-    def __init__(self, base: Any, installed: Any, private: Path) -> None:
+    def __init__(self, base: Any, installed: Any, known: Any, private: Path) -> None:
         self.base = base
+        self.sonames: dict[str, tuple[str, ...]] = {}  # what the base has of libraries, in words
         self.installed = installed  # a query: every base package, whatever excludes say
         self.base_nevras = frozenset(nevra_of(package) for package in installed)
         self.met = self.base_nevras  # of them, those that stay, and what stands for others
@@ -48,6 +49,7 @@ class Candidates:
         self.visible: Any = None  # a query: what may be chosen, were it not for the base
         self.locked: Any = None  # a set: what would move the base
         self.upgrade = False  # whether a layer is one choice among all
+        self._known = known  # a query: every package of base and repositories, excluded or not
         self._private = private  # a directory for links
         self._numbers = count()
         self._files: dict[Path, Any] = {}  # the package of each file that was ever added
@@ -166,6 +168,19 @@ class Candidates:
         new = nevra_of(package)
         mates = (old for old in self.base_nevras if replaces(new, old))
         return tuple(sorted({*mates, *self.obsoleted_by(package)}, key=str))
+
+    @property
+    def everything(self) -> Any:
+        """A query of every package that there is, excluded ones as well."""
+        query = libdnf5.rpm.PackageQuery(self.base)  # has room for the files, which came later
+        query.update(self._known)
+        for package in self._files.values():
+            query.add(package)
+        return query
+
+    def hides(self, package: Any) -> bool:
+        """Tells whether it is the goal that excludes a package."""
+        return bool(self._excluded.contains(package))
 
     def path_of(self, package: Any) -> Path:
         """Returns the file that a package of the command line was read from."""

@@ -8,7 +8,7 @@ own problem texts, each moved package), and what a person can do is in the notes
 from collections.abc import Sequence
 from pathlib import Path
 
-from solver.model import BaseMove
+from solver.model import BaseMove, Link
 
 
 class SolverError(Exception):
@@ -16,6 +16,7 @@ class SolverError(Exception):
 
     details: tuple[str, ...] = ()
     requests: tuple[str, ...] = ()  # whose failure it is: without them the rest could be had
+    chain: tuple[Link, ...] = ()  # from the requests to what stops them; in words in `details`
 
 
 class ConfigurationError(SolverError):
@@ -29,8 +30,9 @@ class ConfigurationError(SolverError):
 class UnknownPackageError(SolverError):
     """Requests that no package matches; all of them at once."""
 
-    def __init__(self, specs: Sequence[str]) -> None:
+    def __init__(self, specs: Sequence[str], hidden: Sequence[str] = ()) -> None:
         self.specs = self.requests = tuple(specs)
+        self.hidden = tuple(hidden)  # of them, those that excludes hide the packages of
         super().__init__("no package matches " + ", ".join(f"'{spec}'" for spec in specs))
 
 

@@ -17,12 +17,14 @@ from typing import Any
 import libdnf5
 
 from solver.candidates import Candidates, nevra_of
-from solver.errors import BaseMovedError, SolverError
+from solver.errors import BaseMovedError, SolverError, UnsatisfiableError
 from solver.model import BaseMove, Goal, Reason, Replaced, Transaction
+from solver.nevra import Nevra
 from solver.overrides import Overrides, choose, joined
 from solver.overrideways import override_command, override_error, overriding
 from solver.problems import (
     moved_error,
+    problem_chain,
     problem_lines,
     unknown_error,
     unknown_groups,
@@ -63,6 +65,7 @@ class Resolver:
         self._weak_deps_configured = bool(option.get_value())
         self._option = option
         self._overrides = Overrides()
+        self._explains = True
 
     def resolve(self, goal: Goal) -> Transaction:
         """Returns the complete layered set for a goal.
@@ -121,6 +124,42 @@ class Resolver:
             resting=overrides.resting,
         )
 
+    def attempt(self, goal: Goal) -> Transaction | None:
+        """Returns the same, and None where there is none, without looking for the reason."""
+        self._explains = False
+        try:
+            return self.resolve(goal)
+        except SolverError:
+            return None
+        finally:
+            self._explains = True
+
+    def older(self, goal: Goal, spec: str) -> Nevra | None:
+        """Returns the version of a request that would be taken if it need not be the newest."""
+        free = self._solve_freely(goal, lock_base=True, any_version=True)
+        if free.get_problems() != _FITS:
+            return None
+        found = roots_of(self._candidates, [Request(label=spec)], free)[spec]
+        return next(iter(found)) if len(found) == 1 else None
+
+    def moves_for(self, goal: Goal) -> tuple[BaseMove, ...]:
+        """Returns what of the base a goal would replace if it could; nothing if it has no set."""
+        free = self._solve_freely(goal, lock_base=False, any_version=goal.upgrade)
+        if free.get_problems() != _FITS:
+            return ()
+        base = self._candidates.base_nevras - self._overrides.going
+        return base_moves(steps_of(free), base, {})
+
+    def _solve_freely(self, goal: Goal, *, lock_base: bool, any_version: bool) -> Any:
+        self._candidates.prepare(goal)
+        self._candidates.give_up(
+            self._overrides.going, (each.package for each in self._overrides.chosen)
+        )
+        requests = [Request(label=spec) for spec in sorted(set(goal.install))]
+        requests += [Request(label="", package=package) for package in self._candidates.local]
+        self._limit_to_base(lock_base=lock_base)
+        return self._solve(requests, any_version=any_version)
+
     def _unobtainable(self, requests: Sequence[Request]) -> set[str]:
         """Returns the requests that the base provides, and nothing can be layered for."""
         provided = [request for request in requests if request.provided]
@@ -146,6 +185,8 @@ class Resolver:
             if solved.get_problems() == _FITS:
                 return solved, newest if way.any_version else ()
             newest = problem_lines(self._candidates, solved)
+        if not self._explains:
+            raise UnsatisfiableError([request.label for request in requests], "tried in vain", ())
         raise self._explain(requests, solved, any_version=ways[-1].any_version)
 
     def _settle(self, requests: Sequence[Request], way: _Way) -> Any:
@@ -212,7 +253,7 @@ class Resolver:
         self, error: SolverError, moves: Sequence[BaseMove], requests: Sequence[Request]
     ) -> None:
         """Adds the command that would move the base so, if it would do."""
-        more = overriding(self._candidates, moves)
+        more = overriding(self._candidates, moves) if self._explains else None
         if more is None:
             return
         before, self._overrides = self._overrides, joined(self._overrides, more)
@@ -222,7 +263,7 @@ class Resolver:
         solved = self._solve(requests, any_version=True)
         base = self._candidates.base_nevras - overrides.going
         if solved.get_problems() == _FITS and not base_moves(steps_of(solved), base, {}):
-            error.add_note(f"or override them: {override_command(more, requests)}")
+            error.add_note(f"to change the base: {override_command(more, requests)}")
         self._overrides = before
 
     def _explain_overrides(self, requests: Sequence[Request]) -> SolverError | None:
@@ -252,7 +293,7 @@ class Resolver:
         """Returns the error for a failed solve, after some more solving to find the reason."""
         groups = unknown_groups(failed)
         if groups:
-            return unknown_error(groups)
+            return unknown_error(self._candidates, groups, {})
         misfit = self._explain_overrides(requests)
         if misfit is not None:
             return misfit
@@ -261,7 +302,7 @@ class Resolver:
         if len(culprits) < len(requests):  # else it is what failed
             self._limit_to_base(lock_base=True)
             failed = self._solve(culprits, any_version=any_version)
-        lines = problem_lines(self._candidates, failed)
+        chain = problem_chain(self._candidates, failed)
         self._limit_to_base(lock_base=False)
         for allow_erasing in (False, True):
             free = self._solve(culprits, any_version=any_version, allow_erasing=allow_erasing)
@@ -271,10 +312,10 @@ class Resolver:
                 base = self._candidates.base_nevras - self._overrides.going
                 moves = base_moves(steps, base, asked, labels)
                 if moves:
-                    error = moved_error(moves, lines)
+                    error = moved_error(moves, chain)
                     self._offer_override(error, moves, culprits)
                     return error
-        return unsatisfiable_error(self._candidates, labels, lines)
+        return unsatisfiable_error(labels, chain)
 
     def _culprits(self, requests: Sequence[Request], *, any_version: bool) -> Sequence[Request]:
         """Returns the requests that fail alone, or else a smallest set that fails together."""

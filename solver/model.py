@@ -91,6 +91,7 @@ class Goal:
     exclude: tuple[str, ...] = ()
     remove: tuple[str, ...] = ()  # names of base packages
     replace: tuple[Replacing, ...] = ()
+    standing: frozenset[str] = frozenset()  # requests of before, as they are called; for hints
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,6 +164,17 @@ class BaseMove:
             f"'{requests}' would replace base package {self.base} "
             f"with {self.replacement} from {where}"
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """One link of the chain from a request to what stops it."""
+
+    kind: str  # of `solver.rules.RuleKind`
+    text: str
+    package: str = ""  # the NEVRA of what the link is about
+    relation: str = ""  # what it needs, conflicts with, …
+    other: str = ""  # the NEVRA of the package that it meets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,6 @@ from solver.candidates import Candidates, nevra_of
 from solver.errors import ConfigurationError, UnknownPackageError
 from solver.model import COMMANDLINE_REPO, Goal, Replacing
 from solver.nevra import Nevra, compare_evr
-from solver.problems import unknown_error
 from solver.solution import preferred
 from solver.transaction import replaces
 
@@ -172,7 +171,7 @@ def _by_version(a: Any, b: Any) -> int:
 
 
 def _nowhere(specs: list[str], goal: Goal) -> UnknownPackageError:
-    error = unknown_error(specs)
+    error = UnknownPackageError(specs)
     error.requests = ()
     known = [each.spec for each in goal.replace if each.spec in specs and not each.renewed]
     if known:

@@ -79,8 +79,8 @@ def sort_requests(
     ]
     unknown = [verdict.request.label for verdict in verdicts if verdict.state is _State.UNKNOWN]
     if unknown:
-        hidden = [spec for spec in unknown if _matches(known, spec).size()]
-        raise unknown_error(unknown, hidden, (str(package.get_name()) for package in known))
+        hidden = {spec: _matches(known, spec) for spec in unknown}
+        raise unknown_error(candidates, unknown, hidden)
     moves = [move for verdict in verdicts for move in verdict.moves]
     if moves:
         raise moved_error(moves)

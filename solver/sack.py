@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, Self
 import libdnf5
 
 from solver.candidates import Candidates
-from solver.errors import ConfigurationError
+from solver.errors import ConfigurationError, SolverError, UnreadableRpmError
 from solver.goal import Resolver
+from solver.hints import hints
 from solver.model import (
     Goal,
     Package,
@@ -35,6 +36,7 @@ from solver.repositories import (
     load_repositories,
 )
 from solver.scratch import private_root
+from solver.trials import SackTrials
 
 if TYPE_CHECKING:
     from solver.download import Downloader
@@ -57,7 +59,7 @@ class Sack:
             installed.filter_installed()
             self._base.get_config().disable_excludes = disabled
             self._base.get_rpm_package_sack().load_config_excludes_includes()
-            self._candidates = Candidates(self._base, installed, private / "links")
+            self._candidates = Candidates(self._base, installed, known, private / "links")
             enabled = available_repositories(self._base, enabled=True)
             complete = config.load_repositories and bool(enabled) and not self._skipped
             self._resolver = Resolver(self._candidates, known, complete=complete)
@@ -86,7 +88,22 @@ class Sack:
             UnknownPackageError, UnsatisfiableError, BaseMovedError, UnreadableRpmError
         """
         with nothing_kept():
-            return self._resolver.resolve(goal)
+            try:
+                return self._resolver.resolve(goal)
+            except SolverError as error:
+                error.__notes__ = list(self._hints(error, goal))
+                raise
+
+    def attempt(self, goal: Goal) -> Transaction | None:
+        """Returns the same, and None where there is none, without looking for the reason."""
+        with nothing_kept():
+            return self._resolver.attempt(goal)
+
+    def _hints(self, error: SolverError, goal: Goal) -> tuple[str, ...]:
+        if isinstance(error, UnreadableRpmError):
+            return ()
+        trials = SackTrials(self._base, self._candidates, self._resolver, self._config, type(self))
+        return hints(error, goal, trials)
 
     def download(self, packages: Sequence[Package]) -> tuple[VerifiedRpm, ...]:
         """Fetches what is not cached and returns the checked files, in the order of `packages`.

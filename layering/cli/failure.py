@@ -13,7 +13,7 @@ import re
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import click
@@ -37,6 +37,7 @@ class Failure:
     message: str
     causes: tuple[str, ...] = ()
     hints: tuple[str, ...] = ()
+    chain: tuple[dict[str, str], ...] = ()  # of the solver: from requests to what stops them
 
     def lines(self) -> Iterator[str]:
         """Yields what a person reads."""
@@ -46,7 +47,7 @@ class Failure:
 
     def record(self) -> dict[str, object]:
         """Returns what stands on the one line that a program reads."""
-        return {
+        record: dict[str, object] = {
             "v": 1,
             "event": "error",
             "phase": "error",
@@ -54,6 +55,7 @@ class Failure:
             "causes": list(self.causes),
             "hints": list(self.hints),
         }
+        return record | {"chain": list(self.chain)} if self.chain else record
 
 
 def exit_status(command: click.Command, arguments: list[str] | None) -> int:
@@ -120,7 +122,12 @@ def failure(error: BaseException, *, verbose: bool = False) -> Failure:
                 told.append(text)
             hints += _hints(cause)
         cause = cause.__cause__
-    return Failure(message=message, causes=tuple(causes), hints=tuple(dict.fromkeys(hints)))
+    return Failure(
+        message=message,
+        causes=tuple(causes),
+        hints=tuple(dict.fromkeys(hints)),
+        chain=tuple(asdict(link) for link in getattr(error, "chain", ())),
+    )
 
 
 def _output(outcome: "Outcome", *, verbose: bool) -> list[str]:

@@ -169,9 +169,8 @@ def test_a_base_package_is_never_replaced(host: Host) -> None:
     assert ended.err == (
         "error: 'base-2' would replace base package base-1-1.noarch with base-2-1.noarch "
         "from 'tests'\n"
-        "hint: base packages stay as they are; "
-        "ask for a version that fits them, or go to a base that has it\n"
-        "hint: or override them: overlay override replace base-2-1.noarch\n"
+        "hint: a base with base-2-1.noarch would do: see 'overlay upgrade --check'\n"
+        "hint: to change the base: overlay override replace base-2-1.noarch\n"
     )
 
 

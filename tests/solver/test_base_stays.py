@@ -61,9 +61,8 @@ def test_a_newer_version_of_a_base_package_is_refused(world: World, spec: str) -
         f"'{spec}' would replace base package libfoo-1-1.x86_64 with libfoo-2-1.x86_64 from 'r'"
     )
     assert hints(error) == [
-        "base packages stay as they are; ask for a version that fits them, "
-        "or go to a base that has it",
-        "or override them: overlay override replace libfoo-2-1.x86_64",
+        "a base with libfoo-2-1.x86_64 would do: see 'overlay upgrade --check'",
+        "to change the base: overlay override replace libfoo-2-1.x86_64",
     ]
     assert [(move.requests, str(move.base)) for move in error.moves] == [
         ((spec,), "libfoo-1-1.x86_64")
@@ -100,8 +99,7 @@ def test_a_package_that_conflicts_with_the_base_is_refused(world: World) -> None
         world.resolve("enemy")
     assert str(caught.value) == "'enemy' would remove base package libfoo-1-1.noarch"
     assert caught.value.details == (
-        "installed package libfoo-1-1.noarch conflicts with libfoo provided by "
-        "enemy-1-1.noarch from r",
+        "enemy-1-1.noarch from 'r' conflicts with base package libfoo-1-1.noarch",
     )
 
 
@@ -115,9 +113,8 @@ def test_a_package_that_needs_a_newer_base_package_is_refused(world: World) -> N
         "'app' would replace base package libfoo-1-1.noarch with libfoo-2-1.noarch from 'r'"
     )
     assert caught.value.details == (
-        "package app-1-1.noarch from r requires libfoo >= 2, but none of the providers can be "
-        "installed",
-        "package libfoo-2-1.noarch from r would replace base package libfoo-1-1.noarch",
+        "app-1-1.noarch from 'r' needs libfoo >= 2",
+        "the base has libfoo-1-1.noarch, the repositories only have libfoo-2-1.noarch from 'r'",
     )
 
 
@@ -181,7 +178,7 @@ def test_a_request_that_only_holds_without_a_base_package_is_named(world: World)
     with pytest.raises(BaseMovedError) as caught:
         world.resolve("(app if lib)")
     assert str(caught.value) == "'(app if lib)' would remove base package lib-1-1.noarch"
-    assert caught.value.details == ("nothing provides nowhere needed by app-1-1.noarch from r",)
+    assert caught.value.details == ("nothing provides nowhere needed by app-1-1.noarch from 'r'",)
 
 
 def test_a_rich_request_is_not_met_by_a_part_of_it(world: World) -> None:

@@ -113,9 +113,7 @@ def test_a_request_for_a_version_is_not_met_by_another(world: World) -> None:
         world.resolve("bar-1-1.noarch")
     assert str(caught.value) == "'bar-1-1.noarch' would remove base package bar-ng-2-1.noarch"
     assert hints(caught.value) == [
-        "base packages stay as they are; ask for a version that fits them, "
-        "or go to a base that has it",
-        "or override them: overlay override remove bar-ng --install bar-1-1.noarch",
+        "to change the base: overlay override remove bar-ng --install bar-1-1.noarch",
     ]
 
 
@@ -125,7 +123,7 @@ def test_a_command_of_the_base_is_not_a_package_of_that_name(world: World) -> No
     with pytest.raises(UnsatisfiableError) as caught:
         world.resolve("bar")
     assert str(caught.value) == (
-        "cannot install 'bar': nothing provides nowhere needed by bar-1-1.noarch from r"
+        "cannot install 'bar': nothing provides nowhere needed by bar-1-1.noarch from 'r'"
     )
 
 

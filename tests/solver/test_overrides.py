@@ -290,7 +290,7 @@ def test_a_request_that_needs_newer_base_packages_is_told_which_command_would_do
     with pytest.raises(BaseMovedError) as caught:
         world.resolve("freeworld")
     assert hints(caught.value)[-1] == (
-        "or override them: overlay override replace libegl-2-1.x86_64 libgl-2-1.x86_64 "
+        "to change the base: overlay override replace libegl-2-1.x86_64 libgl-2-1.x86_64 "
         "--install freeworld"
     )
     done = world.resolve("freeworld", replace=new("libegl-2-1.x86_64", "libgl-2-1.x86_64"))
@@ -303,7 +303,7 @@ def test_a_package_that_conflicts_with_one_of_the_base_may_take_its_place(world:
     with pytest.raises(BaseMovedError) as caught:
         world.resolve("other")
     assert hints(caught.value)[-1] == (
-        "or override them: overlay override remove mta --install other"
+        "to change the base: overlay override remove mta --install other"
     )
 
 

@@ -129,9 +129,8 @@ def test_a_version_that_would_move_the_base_is_held_back(world: World) -> None:
     transaction = upgrade(world, "app", "tool", layers=layers)
     assert names(transaction) == ["app-2-1.noarch", "tool-2-1.noarch"]
     assert transaction.held_back == (
-        "package app-3-1.noarch from r requires libfoo >= 2, but none of the providers can be "
-        "installed",
-        "package libfoo-2-1.noarch from r would replace base package libfoo-1-1.noarch",
+        "app-3-1.noarch from 'r' needs libfoo >= 2",
+        "the base has libfoo-1-1.noarch, the repositories only have libfoo-2-1.noarch from 'r'",
     )
 
 
@@ -151,9 +150,12 @@ def test_a_request_that_the_new_base_shuts_out_is_named_with_its_base_package(
     problem = str(caught.value)
     assert problem.startswith("cannot install 'app': nothing provides libfoo < 2 needed by app-1-1")
     assert caught.value.requests == ("app",)
-    assert hints(caught.value) == [
-        "the base has libfoo-2-1.noarch, the repositories offer no other"
-    ]
+    assert caught.value.details == (
+        "nothing provides libfoo < 2 needed by app-1-1.noarch from a layer",
+        "the base has libfoo-2-1.noarch, the repositories have no other",
+        "nothing provides libfoo < 2 needed by app-1-1.noarch from 'r'",
+    )
+    assert hints(caught.value) == ["leave out 'app'"]
 
 
 def test_a_request_that_conflicts_with_the_new_base_is_named_with_its_base_package(
@@ -178,7 +180,7 @@ def test_another_version_of_a_library_in_the_base_is_named(world: World) -> None
         "cannot install 'app': nothing provides libfoo.so.1()(64bit) needed by app-1-1.x86_64 "
         "from a layer"
     )
-    assert hints(caught.value) == ["the base has libfoo2-2-1.x86_64 with libfoo.so.2"]
+    assert caught.value.details[1:] == ("the base has libfoo2-2-1.x86_64 with libfoo.so.2",)
 
 
 def test_a_request_that_is_gone_is_named(world: World) -> None:
