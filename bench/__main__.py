@@ -18,7 +18,7 @@ from bench.figures import table
 from fixtures import forest
 from layering.errors import LayeringError
 
-NAMES = ("install", "scale", "imports", "scriptlet", "solver")
+NAMES = ("install", "scale", "imports", "scriptlet", "solver", "triggers")
 
 
 def main(argv: list[str]) -> int:
@@ -31,7 +31,7 @@ def main(argv: list[str]) -> int:
     os.environ["PYTHONPYCACHEPREFIX"] = str(options.cache / "bench" / "pycache")
     try:
         world = forest.build_world(options.cache, options.apt_sources)
-        world = forest.compose(world, (host.TREE,))
+        world = forest.compose(world, (host.TREE, "base/workstation"))
         documents = {}
         for name in options.names or NAMES[:1]:
             module = importlib.import_module(f"bench.{name}")

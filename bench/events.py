@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from bench.measure import Run
 
 DEPLOY = "deploy"
+SCRIPTS = "scripts"
+_KNOWN = "known from before: "
 AROUND = "outside phases"  # the interpreter, imports, opening the sysroot, and what lies between
 
 
@@ -25,6 +27,20 @@ def phases(run: Run) -> dict[str, float]:
 def outside_deploy(run: Run) -> float:
     """Returns the seconds of the whole command that are not libostree's deploy."""
     return run.seconds - phases(run)[DEPLOY]
+
+
+def scripts(run: Run) -> tuple[int, int]:
+    """Returns how many scripts ran, and how many did not as what they give was known."""
+    labels, known = set(), 0
+    for event in _events(run.stderr):
+        if event.get("phase") != SCRIPTS:
+            continue
+        item = str(event.get("item", ""))
+        if event.get("event") == "progress":
+            labels.add(item)
+        elif item.startswith(_KNOWN):
+            known += item.count(", ") + 1
+    return len(labels) - known, known
 
 
 def _events(text: str) -> Iterator[dict[str, object]]:

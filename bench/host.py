@@ -42,9 +42,10 @@ class Host:
         """Returns the deployed base."""
         return next(self.path.glob(f"ostree/deploy/*/deploy/{self.padded.commit}.0"))
 
-    def install(self) -> Run:
-        """Measures `overlay install` of the request."""
-        return measured(["overlay", self.sysroot, "--progress=json", "install", "-y", REQUEST])
+    def install(self, *words: str) -> Run:
+        """Measures `overlay install` of what is given, else of the request."""
+        command = ["overlay", self.sysroot, "--progress=json", "install", "-y"]
+        return measured([*command, *(words or (REQUEST,))])
 
     def deploy(self, commit: str, *options: str) -> Run:
         """Measures libostree's own deployment of a commit."""
@@ -62,10 +63,14 @@ class Host:
         while self._deployments() > 1:
             plain(["ostree", "admin", "undeploy", self.sysroot, "0"])
 
-    def forget(self) -> None:
-        """Forgets layers and merged trees, their objects too; metadata and packages stay cached."""
+    def forget(self, kind: str = "") -> None:
+        """Forgets layers, merged trees and triggers' results, or one kind of these; objects, too.
+
+        Metadata and packages stay cached.
+        """
         self.to_base()
-        refs = plain(["ostree", "refs", self.repo, "--list", "overlay"]).split()
+        branch = f"overlay/{kind}".rstrip("/")
+        refs = plain(["ostree", "refs", self.repo, "--list", branch]).split()
         if refs:
             plain(["ostree", "refs", self.repo, "--delete", *refs])
         plain(["ostree", "prune", self.repo, "--refs-only"])
@@ -79,15 +84,15 @@ class Host:
         return len(list(self.path.glob("ostree/deploy/*/deploy/*.origin")))
 
 
-def create(path: Path, world: World, shape: Shape, files: int) -> Host:
-    """Makes a host with a base of `files` files."""
+def create(path: Path, world: World, shape: Shape, files: int, tree: str = TREE) -> Host:
+    """Makes a host with a base of `files` files: a tree of the world, padded."""
     say(f"making a host with {files} files")
-    fixture.create(path, world, TREE)
+    fixture.create(path, world, tree)
     repo = Repo.open(path / "ostree/repo")
-    padded = padding.pad(repo, world.trees[TREE], shape, files)
+    padded = padding.pad(repo, world.trees[tree], shape, files)
     host = Host(path=path, padded=padded)
     host.deploy(padding.REF, "--karg=root=LABEL=root", "--karg=rw")
     # The tree that was padded goes; from here on the padded one is what the host follows.
     plain(["ostree", "admin", "undeploy", host.sysroot, "1"])
-    plain(["ostree", "refs", host.repo, "--delete", f"{fixture.REMOTE}:{TREE}"])
+    plain(["ostree", "refs", host.repo, "--delete", f"{fixture.REMOTE}:{tree}"])
     return host
