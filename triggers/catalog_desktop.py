@@ -20,6 +20,7 @@ DESKTOP: tuple[DeclaredTrigger, ...] = (
         body='[ ! -d "$2" ] || exec "$1" "$2"\n',
         reads=(f"{_SCHEMAS}/*",),
         writes=(f"{_SCHEMAS}/gschemas.compiled",),
+        caches=(f"{_SCHEMAS}/gschemas.compiled",),
         supersedes=True,
         reason=(
             "GSettings schemas; sorted by the tool, no time in its output, which it removes with "
@@ -86,6 +87,7 @@ rm -f "$2/mimeinfo.cache"
 """,
         reads=(f"{_APPLICATIONS}/**",),
         writes=(f"{_APPLICATIONS}/mimeinfo.cache",),
+        caches=(f"{_APPLICATIONS}/mimeinfo.cache",),
         supersedes=True,
         reason=(
             "which program opens which MIME type; sorted by the tool, no time in its output. It "
@@ -106,6 +108,7 @@ done
 """,
         reads=("/usr/share/icons/{theme}/**",),
         writes=("/usr/share/icons/{theme}/*",),
+        caches=("/usr/share/icons/{theme}/icon-theme.cache",),
         supersedes=True,
         reason=(
             "icons of each theme touched; --force, as times mean nothing; sorted by the tool, "

@@ -49,6 +49,7 @@ def _list_row(
         body=_LIST,
         reads=(f"{directory}/*",),
         writes=(f"{directory}.cache",),
+        caches=(f"{directory}.cache",),
         supersedes=True,
         reason=reason,
     )
@@ -97,6 +98,7 @@ list=$3/giomodule.cache
 """,
         reads=("/usr/{libdir}/gio/modules/*",),
         writes=("/usr/{libdir}/gio/modules/giomodule.cache",),
+        caches=("/usr/{libdir}/gio/modules/giomodule.cache",),
         supersedes=True,
         reason=(
             "GIO modules; sorted, as not every version of the tool does that. It removes the list "

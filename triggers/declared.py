@@ -26,6 +26,7 @@ class DeclaredTrigger:
     environment: tuple[tuple[str, str], ...] = ()
     reads: tuple[str, ...] = ()  # what its result depends on: PATH, DIR/* or DIR/** (all below)
     writes: tuple[str, ...] = ()  # what it may change, likewise
+    caches: tuple[str, ...] = ()  # files that are of no use where what feeds it goes with its tool
     before: tuple[str, ...] = ()  # names of declared triggers that run after this one
     after: tuple[str, ...] = ()  # names of those that run ahead of it
     on_removal: bool = True  # whether paths that went count

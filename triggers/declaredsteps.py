@@ -125,6 +125,8 @@ def _asking(trigger: DeclaredTrigger, change: TreeChange, paths: Paths) -> PathL
 def _invocation(draft: Draft, target: Target, paths: Paths) -> Invocation | None:
     trigger = target.trigger
     reason = _idle(draft, target)
+    if reason is not None and (swept := _swept(draft, target, reason)):
+        return swept
     if reason is not None:
         draft.skip(Phase.BUILTIN, trigger.name, target.label, reason)
         return None
@@ -159,6 +161,25 @@ def _idle(draft: Draft, target: Target) -> str | None:
     if twin:
         return f"{label_of(twin)} does it"
     return _no_tool(target.trigger) if target.tool(draft.change.tools) is None else None
+
+
+def _swept(draft: Draft, target: Target, reason: str) -> Invocation | None:
+    """Returns the step that takes away the caches of a tool that the tree has lost."""
+    trigger, change = target.trigger, draft.change
+    gone = sorted(set(change.removed_paths).intersection(target.paths))
+    lost = target.tool(change.tools) is None and not trigger.skipped
+    if not (gone and lost and trigger.caches and change.tools("rm")):
+        return None
+    return Invocation(
+        phase=Phase.BUILTIN,
+        owner=trigger.name,
+        label=target.label,
+        interpreter=("rm", "-f", "--", *target.filled(trigger.caches)),
+        origin=trigger.origin,
+        memo=True,
+        writes=target.filled(trigger.caches),
+        why=f"removed: {gone[0]}, and {reason}",
+    )
 
 
 def _does_the_same(trigger: FileTrigger, target: Target) -> bool:

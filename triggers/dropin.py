@@ -26,7 +26,17 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LAST_STARS = re.compile(r"/\*{1,2}$")
 
 _PATTERNS = ("paths", "but")
-_ARRAYS = (*_PATTERNS, "tools", "aliases", "arguments", "reads", "writes", "before", "after")
+_ARRAYS = (
+    *_PATTERNS,
+    "tools",
+    "aliases",
+    "arguments",
+    "reads",
+    "writes",
+    "caches",
+    "before",
+    "after",
+)
 _CHOICES = ("on-removal", "first", "supersedes", "fatal")
 _TEXTS = ("body", "skipped", "reason")
 KEYS = (*_ARRAYS, *_TEXTS, "environment", *_CHOICES)
@@ -115,6 +125,7 @@ class _Reader:
             environment=self._environment(),
             reads=self._each("reads", self._check_place),
             writes=self._each("writes", self._check_place),
+            caches=self._each("caches", self._check_file),
             before=self._each("before"),
             after=self._each("after"),
             on_removal=self._choice("on-removal", default=True),
@@ -178,6 +189,11 @@ class _Reader:
         if not _is_clean(stem) or re.search(r"[*?\[\]]", stem):
             hint = "write PATH, DIR/* for what is in a directory, or DIR/** for all below"
             raise self._error(f"{key!r} has {_shown(text)}, which is no place", hint)
+
+    def _check_file(self, key: str, text: str) -> None:
+        self._check_place(key, text)
+        if _LAST_STARS.search(text):
+            raise self._error(f"{key!r} has {_shown(text)}, which is no file", "write its path")
 
     def _check_captures(self, key: str, text: str) -> None:
         for match in CAPTURE.finditer(text):

@@ -127,6 +127,7 @@ def _declared_fields(
         yield "environment", [f"{name}={value}" for name, value in trigger.environment]
     yield "reads", trigger.reads
     yield "writes", trigger.writes
+    yield "caches", trigger.caches
     yield "after", trigger.after
     yield "before", trigger.before
     if trigger.fatal:
@@ -212,6 +213,7 @@ def _declared_document(known: "KnownTrigger") -> dict[str, object]:
         "environment": dict(trigger.environment),
         "reads": [*trigger.reads],
         "writes": [*trigger.writes],
+        "caches": [*trigger.caches],
         "before": [*trigger.before],
         "after": [*trigger.after],
         "on_removal": trigger.on_removal,

@@ -161,6 +161,7 @@ def test_the_same_is_there_as_json(layered: Host) -> None:
         "environment": {"LC_ALL": "C"},
         "reads": ["/usr/share/x/{kind}/**"],
         "writes": ["/usr/share/x/{kind}/index"],
+        "caches": [],
         "before": [],
         "after": ["ldconfig"],
         "on_removal": False,

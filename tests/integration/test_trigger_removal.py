@@ -32,3 +32,5 @@ def test_caches_of_the_base_go_with_the_last_that_feeds_them(
     assert all(each.left for each in before.values())
     assert [row for row, each in after.items() if each.left != each.scratch] == []
     assert [row for row, each in after.items() if each.left] == ["libraries"]
+    # The program that lists input methods is GTK's own, and went with the last of them.
+    assert list((host.checkout() / "usr/lib").rglob("immodules.cache")) == []

@@ -76,8 +76,8 @@ def with_line(line: str) -> str:
 
 
 EVERY = (
-    "paths, but, tools, aliases, arguments, reads, writes, before, after, body, skipped, reason, "
-    "environment, on-removal, first, supersedes, fatal"
+    "paths, but, tools, aliases, arguments, reads, writes, caches, before, after, body, skipped, "
+    "reason, environment, on-removal, first, supersedes, fatal"
 )
 
 WRONG = [

@@ -127,6 +127,19 @@ def test_a_missing_tool_is_said() -> None:
     )
 
 
+def test_a_cache_goes_where_its_tool_went_with_what_fed_it() -> None:
+    modules = "/usr/lib64/gtk-3.0/3.0.0/immodules"
+    for path, caches in (
+        (f"{modules}/im-a.so", (f"{modules}.cache",)),
+        ("/usr/share/mime/packages/a.xml", None),  # the tool leaves more than a file
+    ):
+        change = TreeChange(added=(), removed=(foo(path),), tools=lambda tool: tool == "rm")
+        found = [each.interpreter for each in plan(change).after]
+        assert found == ([("rm", "-f", "--", *caches)] if caches else [])
+    came = TreeChange(added=(foo(f"{modules}/im-a.so"),), tools=lambda tool: tool == "rm")
+    assert plan(came).after == ()
+
+
 def test_the_trees_own_trigger_does_the_work_of_a_built_in_one() -> None:
     schemas = trigger(
         "/usr/lib/glib/glib-compile-schemas /usr/share/glib-2.0/schemas 2>/dev/null || echo no",
