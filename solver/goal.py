@@ -4,9 +4,10 @@
 Layers of the pending tree are tried three ways: alone where they have a name, then as the better
 choice, then as one choice among all. An upgrade begins with the last of these, and where the newest
 of everything does not fit takes the newest that does, as `dnf5 upgrade` skips what does not. Within
-a way everything is dnf's own choice. A request that the base provides takes part only where a
-package can be had for it, alone beside the base. The solution is judged again afterwards, see
-`solver.transaction`.
+a way everything is dnf's own choice. Where there are no layers it is what dnf does without the lock
+if that moves nothing: which of many is taken depends on all that there is to choose from. A request
+that the base provides takes part only where a package can be had for it, alone beside the base. The
+solution is judged again afterwards, see `solver.transaction`.
 """
 
 from collections.abc import Sequence
@@ -45,9 +46,11 @@ class _Way:
 
     only_layers: bool = False
     prefer_files: bool = False
+    lock_base: bool = True  # else the base might move, and only what moves nothing counts
     any_version: bool = False  # an older one where the newest does not fit
 
 
+_DNF = _Way(lock_base=False)
 _INSTALLING = (_Way(),)
 _KEEPING = (_Way(only_layers=True, prefer_files=True), _Way(prefer_files=True), *_INSTALLING)
 _UPGRADING = (_Way(), _Way(any_version=True))
@@ -91,7 +94,7 @@ class Resolver:
         if not (active or overrides):
             inactive = tuple(sorted(resting))
             return Transaction(packages=(), inactive=inactive, resting=overrides.resting)
-        solved, held_back = self._try_all(active, _ways(goal))
+        solved, held_back = self._try_all(active, _ways(goal, active))
         packages = incoming(solved)
         bare = [package for package, _ in packages]
         steps = steps_of(solved)
@@ -182,12 +185,16 @@ class Resolver:
         solved: Any = None
         for way in ways:
             solved = self._settle(requests, way)
-            if solved.get_problems() == _FITS:
+            if solved.get_problems() == _FITS and (way.lock_base or not self._moves(solved)):
                 return solved, newest if way.any_version else ()
             newest = problem_lines(self._candidates, solved)
         if not self._explains:
             raise UnsatisfiableError([request.label for request in requests], "tried in vain", ())
         raise self._explain(requests, solved, any_version=ways[-1].any_version)
+
+    def _moves(self, solved: Any) -> bool:
+        base = self._candidates.base_nevras - self._overrides.going
+        return bool(base_moves(steps_of(solved), base, {}))
 
     def _settle(self, requests: Sequence[Request], way: _Way) -> Any:
         """Solves until no chosen package has a twin that is to be preferred, and fits."""
@@ -195,7 +202,7 @@ class Resolver:
         settled: Any = None
         for _ in range(_MAX_ROUNDS):
             self._candidates.limit(
-                lock_base=True,
+                lock_base=way.lock_base,
                 only_layers=way.only_layers,
                 prefer_files=way.prefer_files,
                 twins=twins,
@@ -344,7 +351,11 @@ class Resolver:
         )
 
 
-def _ways(goal: Goal) -> tuple[_Way, ...]:
+def _ways(goal: Goal, requests: Sequence[Request]) -> tuple[_Way, ...]:
     if goal.upgrade:
         return _UPGRADING
-    return _KEEPING if goal.layers else _INSTALLING
+    if goal.layers:
+        return _KEEPING
+    # Of a rich request dnf would have the newest part, and not the one that the base has.
+    rich = any(request.label.startswith("(") for request in requests)
+    return _INSTALLING if rich else (_DNF, *_INSTALLING)
