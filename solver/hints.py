@@ -101,14 +101,15 @@ def _without(error: SolverError, goal: Goal, trials: Trials) -> Iterator[str]:
     old = [spec for spec in error.requests if spec in goal.standing]
     if old and _fits_without(goal, old, trials):
         yield "to go on without: " + " ".join(f"--uninstall {spec}" for spec in old)
-    if old or not error.requests or isinstance(error, UnknownPackageError):
+    new = {*goal.install, *trials.paths} - goal.standing
+    blamed = tuple(spec for spec in error.requests if spec in new)
+    if old or not new.difference(blamed[:1]) or isinstance(error, UnknownPackageError):
         return
-    if len(error.requests) > 1:
-        for spec in error.requests:
-            if _fits_without(goal, [spec], trials):
-                yield f"leave out '{spec}'"
-    elif len(goal.install) > 1 and _fits_without(goal, error.requests, trials):
-        yield f"leave out '{error.requests[0]}'"
+    fitting = [spec for spec in blamed if _fits_without(goal, [spec], trials)]
+    for spec in fitting:
+        yield f"leave out '{spec}'"
+    if not fitting and new.difference(blamed) and _fits_without(goal, blamed, trials):
+        yield "leave out " + ", ".join(f"'{spec}'" for spec in blamed)
 
 
 def _fits_without(goal: Goal, specs: Sequence[str], trials: Trials) -> bool:

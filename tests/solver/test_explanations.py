@@ -32,6 +32,17 @@ def test_nothing_provides_what_a_chain_needs(world: World) -> None:
     """)
 
 
+def test_programs_are_told_the_chain_as_data(world: World) -> None:
+    world.repo("r", pkg("app-1-1.noarch", requires=["mid"]), pkg("mid-1-1.noarch", requires=["x"]))
+    with pytest.raises(SolverError) as caught:
+        world.resolve("app")
+    record: dict[str, Any] = failure(caught.value).record()
+    assert [(link["kind"], link["package"], link["relation"]) for link in record["chain"]] == [
+        ("needs", "app-1-1.noarch", "mid"),
+        ("nothing-provides", "mid-1-1.noarch", "x"),
+    ]
+
+
 def test_a_package_needs_exactly_another_version_of_a_base_package(world: World) -> None:
     world.base("mesa-libGL-24.1-1.x86_64")
     world.repo("updates", "mesa-libGL-24.1-3.x86_64")
@@ -225,6 +236,22 @@ def test_a_disabled_repository_that_is_cached_has_it(world: World) -> None:
         error: cannot install 'user': nothing provides lib needed by user-1-1.noarch from 'r'
         hint: add --enablerepo=extra
     """)
+
+
+def test_several_requests_that_fail_alone_are_left_out_together(world: World) -> None:
+    world.repo("r", pkg("one-1-1.noarch", requires=["x"]), pkg("two-1-1.noarch", requires=["y"]))
+    world.repo("r", "fine-1-1.noarch")
+    assert told(world, Goal(install=("fine", "two", "one"))) == says("""
+        error: cannot install 'one', 'two': nothing provides x needed by one-1-1.noarch from 'r'
+          nothing provides y needed by two-1-1.noarch from 'r'
+        hint: leave out 'one', 'two'
+    """)
+
+
+def test_the_only_new_request_is_not_to_be_left_out(world: World) -> None:
+    world.repo("r", pkg("one-1-1.noarch", requires=["x"]), "fine-1-1.noarch")
+    goal = Goal(install=("fine", "one"), standing=frozenset({"fine"}))
+    assert "hint" not in told(world, goal)
 
 
 def test_no_hint_is_given_that_would_not_do(world: World) -> None:
