@@ -14,8 +14,9 @@ from typing import Any
 import libdnf5
 
 from solver.errors import UnknownPackageError, UnreadableRpmError
-from solver.model import COMMANDLINE_REPO, Goal, LayerStub
+from solver.model import COMMANDLINE_REPO, Goal, LayerStub, Link
 from solver.nevra import Nevra
+from solver.rules import RuleKind
 from solver.transaction import replaces
 
 PREFERRED_PRIORITY = 1  # better than any repository's default of 99
@@ -299,8 +300,10 @@ class Candidates:
 
 
 def _excluded_files(paths: Sequence[str]) -> UnknownPackageError:
-    error = UnknownPackageError(paths)
-    error.add_note("the packages in these files are excluded by configuration")
+    error = UnknownPackageError(paths, paths)
+    text = "the packages in these files are excluded by the configuration"
+    error.chain = (Link(kind=RuleKind.HIDDEN, text=text),)
+    error.details = (text,)
     return error
 
 

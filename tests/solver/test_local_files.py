@@ -79,7 +79,12 @@ def test_a_local_file_that_the_configuration_excludes_is_named(world: World) -> 
         with pytest.raises(UnknownPackageError) as caught:
             sack.resolve(Goal(local=(path,)))
         assert str(caught.value) == f"no package matches '{path}'"
-        assert hints(caught.value) == ["the packages in these files are excluded by configuration"]
+        assert caught.value.details == (
+            "the packages in these files are excluded by the configuration",
+        )
+        assert hints(caught.value) == [
+            "--setopt=disable_excludes=* lifts what the configuration excludes"
+        ]
         with pytest.raises(UnknownPackageError):
             sack.resolve(Goal(install=("app",), layers=(stub,)))
 
