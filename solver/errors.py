@@ -8,7 +8,7 @@ own problem texts, each moved package), and what a person can do is in the notes
 from collections.abc import Sequence
 from pathlib import Path
 
-from solver.model import BaseMove, Link
+from solver.model import BaseMove, Link, Replacing
 
 
 class SolverError(Exception):
@@ -16,6 +16,8 @@ class SolverError(Exception):
 
     details: tuple[str, ...] = ()
     requests: tuple[str, ...] = ()  # whose failure it is: without them the rest could be had
+    removing: tuple[str, ...] = ()  # overrides that would do for these requests
+    replacing: tuple[Replacing, ...] = ()
     chain: tuple[Link, ...] = ()  # from the requests to what stops them; in words in `details`
 
 

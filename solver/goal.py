@@ -271,6 +271,8 @@ class Resolver:
         base = self._candidates.base_nevras - overrides.going
         if solved.get_problems() == _FITS and not base_moves(steps_of(solved), base, {}):
             error.add_note(f"to change the base: {override_command(more, requests)}")
+            error.removing = tuple(nevra_of(package).name for package in more.removed)
+            error.replacing = tuple(each.replacing for each in more.chosen)
         self._overrides = before
 
     def _explain_overrides(self, requests: Sequence[Request]) -> SolverError | None:

@@ -8,7 +8,7 @@ leaves out, repositories, other versions of what is asked for, other requests, a
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
@@ -47,10 +47,9 @@ class Trials(Protocol):
 
 def hints(error: SolverError, goal: Goal, trials: Trials) -> tuple[str, ...]:
     """Returns at most three things that would help, the least invasive first."""
-    given = getattr(error, "__notes__", ())  # on overrides, verified where they were found
-    ways = (_excludes, _repositories, _near, _older, _without, _newer_base)
+    ways = (_excludes, _repositories, _near, _older, _without, _newer_base, _told)
     found = (hint for way in ways for hint in way(error, goal, trials))
-    return tuple(islice(dict.fromkeys(chain(found, given)), _MOST))
+    return tuple(islice(dict.fromkeys(found), _MOST))
 
 
 def _excludes(error: SolverError, goal: Goal, trials: Trials) -> Iterator[str]:
@@ -132,6 +131,19 @@ def _newer_base(error: SolverError, goal: Goal, trials: Trials) -> Iterator[str]
         needed = sorted({str(nevra) for nevra in better})
         more = f" and {len(needed) - 1} more" if len(needed) > 1 else ""
         yield f"a base with {needed[0]}{more} would do: see 'overlay upgrade --check'"
+
+
+def _told(error: SolverError, goal: Goal, trials: Trials) -> Iterator[str]:
+    """Yields what the error has been given, overrides if they do for all other requests, too."""
+    if error.removing or error.replacing:
+        overridden = replace(
+            goal,
+            remove=(*goal.remove, *error.removing),
+            replace=(*goal.replace, *error.replacing),
+        )
+        if trials.attempt(overridden) is None:
+            return
+    yield from getattr(error, "__notes__", ())
 
 
 def _is_newer(move: BaseMove) -> bool:

@@ -254,6 +254,15 @@ def test_the_only_new_request_is_not_to_be_left_out(world: World) -> None:
     assert "hint" not in told(world, goal)
 
 
+def test_an_override_that_another_request_does_not_fit_is_not_offered(world: World) -> None:
+    world.base("lib-1-1.noarch")
+    world.repo("r", "lib-2-1.noarch", pkg("app-1-1.noarch", requires=["lib = 2"]))
+    old = world.layer(pkg("old-1-1.noarch", requires=["lib = 1"]))
+    alone = told(world, Goal(install=("app",)))
+    both = told(world, Goal(install=("app", "old"), layers=(old,), standing=frozenset({"old"})))
+    assert both == "\n".join(line for line in alone.splitlines() if "hint" not in line)
+
+
 def test_no_hint_is_given_that_would_not_do(world: World) -> None:
     world.base("lib-1-1.noarch", pkg("tool-1-1.noarch", requires=["lib = 1"]))
     world.repo("r", "lib-2-1.noarch", pkg("app-2-1.noarch", requires=["lib = 2", "x"]))
