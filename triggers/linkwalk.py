@@ -5,6 +5,10 @@ Links are followed here and not by the kernel, so that every one of them is know
 elsewhere in another tree, and one that the script has made itself. That is cheap as places are
 remembered, until something changes that may have been a link.
 
+A name may lead through another root than the sandbox's: a process has changed its own (chroot(2)),
+or wants one for a single call (openat2(2), RESOLVE_IN_ROOT). Absolute links then lead there, and
+nothing goes up from it. Places are named from the sandbox's root all the same.
+
 In /proc a process's links (`cwd`, `fd/3`) lead by no name at all, and `self` is somebody else for
 each who asks: those of the caller are read from outside, others' are in doubt.
 """
@@ -34,6 +38,7 @@ class LinkWalk:
 
     def __init__(self, root: int, peek: Peek) -> None:
         self.looked: set[str] = set()
+        self.other_roots = False  # whether a process may have another root than the sandbox's
         self._root, self._peek = root, peek
         self._seen: set[str] = set()
         self._targets: dict[str, str | None] = {}
@@ -44,22 +49,24 @@ class LinkWalk:
         self._seen.clear()
         self._targets.clear()
 
-    def look(self, path: str, process: int) -> None:
-        """Adds all that an absolute path leads to.
+    def look(self, path: str, process: int, top: str = "") -> None:
+        """Adds all that an absolute path leads to, below the root at `top`.
 
         Raises:
             DoubtError: that depends on another process.
             OSError: a link cannot be read.
         """
-        if path not in self._seen:
-            self.lead(path, process)
+        if top or path not in self._seen:
+            self.lead(path, process, top)
 
-    def lead(self, path: str, process: int) -> tuple[str, str]:
+    def lead(self, path: str, process: int, top: str = "") -> tuple[str, str]:
         """Adds all that a path leads to; returns its own place, and that with its last link gone.
 
-        Raises as `look` does.
+        `top` is the place of the root that holds for the name, "" for the sandbox's; `path` is told
+        from the sandbox's nevertheless. Raises as `look` does.
         """
-        self.looked.add(_normal(path))
+        if not top:
+            self.looked.add(_normal(path))
         self._same_for_all = True
         todo = path.rstrip("/").split("/")[::-1]
         here, named, crossed = "", "", 0
@@ -69,7 +76,7 @@ class LinkWalk:
                 continue
             if name == "..":
                 self.looked.add(here or "/")  # it must be a directory
-                here = here.rpartition("/")[0]
+                here = here if here == top else here.rpartition("/")[0]
                 continue
             place = f"{here}/{name}"
             if not todo and not named:
@@ -78,14 +85,16 @@ class LinkWalk:
             if target is None:
                 here = place
                 continue
+            if top and place.startswith("/proc/"):
+                raise DoubtError("a link in /proc below another root")
             self.looked.add(place)
             crossed += 1
             if crossed > _LINKS_MOST:
                 break
             todo += target.split("/")[::-1]
-            here = "" if target.startswith("/") else here
+            here = top if target.startswith("/") else here
         self.looked.add(here or "/")
-        if self._same_for_all:
+        if self._same_for_all and not top:
             self._seen.add(path)
         return named or here or "/", here or "/"
 
@@ -137,9 +146,9 @@ class LinkWalk:
         own = who in _SELF and rest[:1] != ["task"]
         if rest[:1] == ["task"]:
             rest = rest[2:]
-        if rest == ["root"]:
-            return "/"  # nobody has another: chroot is in doubt
-        if rest != ["cwd"] and not (len(rest) == 2 and rest[0] == "fd"):
+        if rest == ["root"] and not self.other_roots:
+            return "/"
+        if rest not in (["cwd"], ["root"]) and not (len(rest) == 2 and rest[0] == "fd"):
             return None
         if not own:
             if more:

@@ -6,7 +6,8 @@ whoever receives has to answer, whatever happens; and since the kernel refuses a
 the listener is closed, it may be closed only when nothing lives that they are told of.
 
 While a call waits to be received, a signal interrupts it like any slow call. No later: Linux 5.19
-has a flag for that, and kernels without it are refused.
+has a flag for that, and kernels without it are refused. (Before Linux 6.18 a signal still can in
+the moment in which we answer: nothing tells of that.)
 
 https://docs.kernel.org/userspace-api/seccomp_filter.html#userspace-notification
 https://github.com/torvalds/linux/blob/master/include/uapi/linux/seccomp.h
@@ -22,10 +23,10 @@ import struct
 from collections.abc import Callable
 from contextlib import suppress
 
-from triggers.pathcalls import Machine
+from triggers.pathcalls import Machine, Only
 
 _LOAD, _IF_EQUAL, _IF_AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06  # linux/bpf_common.h
-_NUMBER, _MACHINE = 0, 4  # where struct seccomp_data has them
+_NUMBER, _MACHINE, _ARGUMENTS = 0, 4, 16  # where struct seccomp_data has them, little-endian
 _ALLOW, _TELL = 0x7FFF0000, 0x7FC00000  # SECCOMP_RET_ALLOW, SECCOMP_RET_USER_NOTIF
 _X32 = 0x40000000  # a third set of numbers on x86-64
 
@@ -59,9 +60,18 @@ def filter_program(machine: Machine) -> bytes:
     """
     program = [_step(_LOAD, _MACHINE), _step(_IF_EQUAL, machine.audit, yes=1), _return(_TELL)]
     program += [_step(_LOAD, _NUMBER), _step(_IF_AT_LEAST, _X32, no=1), _return(_TELL)]
-    for number in machine.calls:
-        program += [_step(_IF_EQUAL, number, no=1), _return(_TELL)]
+    for number, row in machine.calls.items():
+        block = [_return(_TELL)] if row.only is None else _only(row.only)
+        program += [_step(_IF_EQUAL, number, no=len(block)), *block]
     return b"".join((*program, _return(_ALLOW)))
+
+
+def _only(told: Only) -> list[bytes]:
+    """Returns what decides on a call by the lower half of one of its arguments, all that counts."""
+    block = [_step(_LOAD, _ARGUMENTS + 8 * told.argument)]
+    for value in told.values:
+        block += [_step(_IF_EQUAL, value, no=1), _return(_TELL)]
+    return [*block, _return(_ALLOW)]
 
 
 def installer(machine: Machine, to: socket.socket) -> Callable[[], None]:

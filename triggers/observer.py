@@ -7,7 +7,8 @@ at it. It is stopped when nothing of the sandbox lives any more; where something
 then, it is on its way out by SIGKILL.
 
 Identifiers of notifications count up by one. A gap between them is a call that a signal cut off
-before it was received: it may have failed for the program, without the tree being asked.
+before it was received (`triggers.cutoff` says what that means). Once it is received, nothing but
+death cuts it off.
 """
 
 import os
@@ -22,7 +23,7 @@ from triggers.observed import Observed
 from triggers.pathcalls import MACHINES, Machine
 from triggers.sightings import Sightings
 
-_CUT_OFF = "a system call that was cut off"
+_KILLED = "a process that was killed"
 
 
 class Observer:
@@ -97,9 +98,9 @@ def _watch(listener: int, stop: int, sightings: Sightings) -> None:
         finally:
             there = answer(listener, identifier)
         if not there:
-            sightings.doubt(_CUT_OFF)
+            sightings.doubt(_KILLED)
     if first is not None and last is not None and (last - first + 1) % (1 << 64) != received:
-        sightings.doubt(_CUT_OFF)
+        sightings.cut_off()
 
 
 def _let_go_on(listener: int, stop: int) -> None:

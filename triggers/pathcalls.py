@@ -4,6 +4,7 @@
 Whoever names a path learns whether it is there, even by a call that fails: so calls that make or
 remove something are in the table like those that read. A call on an open file is not, as its
 opening was seen; but reading a directory is, since the names in it are more than its opening tells.
+And so are those by which signals come, since a signal can cut a call off (`triggers.cutoff`).
 
 Nor are calls that the sandbox denies whatever the tree holds (`triggers.syscalls`).
 Numbers: https://github.com/torvalds/linux/blob/master/arch/x86/entry/syscalls/syscall_64.tbl and
@@ -26,7 +27,10 @@ class Kind(StrEnum):
     EMPTY = "empty"  # succeeds only for a directory without names
     LIST = "list"  # reads the names in an open directory
     CONNECT = "connect"  # the path is in a socket's address
+    ROOT = "root"  # absolute paths start somewhere else from then on
     END = "end"  # bubblewrap's own is when everything should be over
+    HANDLE = "handle"  # says what a signal does
+    SEND = "send"  # has a signal sent, at once or later
     DOUBT = "doubt"  # nothing that comes after it can be followed
 
 
@@ -39,6 +43,14 @@ class Named:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Only:
+    """A call that is told only where one of its arguments has one of these values."""
+
+    argument: int
+    values: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PathCall:
     """A system call, and what it tells of the tree."""
 
@@ -46,6 +58,8 @@ class PathCall:
     kind: Kind
     named: tuple[Named, ...] = ()
     doubt: str = ""  # why nothing may be concluded of a script that makes it
+    only: Only | None = None
+    signal: int | None = None  # the argument that says which signal is sent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +87,23 @@ _FIRST, _FIRST_AT = _plain(0), _at(1)
 
 _MOUNTS = "a mount"
 _USER = "another user"  # what it may read depends on the modes of directories
+
+SIGCHLD = 17
+# F_SETOWN, F_SETOWN_EX, F_SETLEASE, F_NOTIFY; PR_SET_PDEATHSIG.
+_ONLY = {
+    "rt_sigaction": Only(argument=0, values=(SIGCHLD,)),
+    "fcntl": Only(argument=1, values=(8, 15, 1024, 1026)),
+    "prctl": Only(argument=0, values=(1,)),
+}
+_SIGNAL = {"kill": 1, "tkill": 1, "tgkill": 2, "rt_sigqueueinfo": 1, "rt_tgsigqueueinfo": 2}
+_SIGNAL["pidfd_send_signal"] = 1
+_SENDING: tuple[tuple[str, int | None, int | None], ...] = (
+    *(("kill", 62, 129), ("tkill", 200, 130), ("tgkill", 234, 131)),
+    *(("rt_sigqueueinfo", 129, 138), ("rt_tgsigqueueinfo", 297, 240)),
+    *(("pidfd_send_signal", 424, 424), ("alarm", 37, None), ("setitimer", 38, 103)),
+    *(("timer_create", 222, 107), ("mq_notify", 244, 184)),
+    *(("fcntl", 72, 25), ("prctl", 157, 167)),
+)
 
 # Name, kind, paths, why in doubt; number on x86-64 and on aarch64.
 _Row = tuple[str, Kind, tuple[Named, ...], str, int | None, int | None]
@@ -147,8 +178,11 @@ _ROWS: tuple[_Row, ...] = (
     ("connect", Kind.CONNECT, (), "", 42, 203),
     ("bind", Kind.CONNECT, (), "", 49, 200),
     ("exit_group", Kind.END, (), "", 231, 94),
+    ("chroot", Kind.ROOT, _FIRST, "", 161, 51),
+    # A child's end sends SIGCHLD by itself; any other signal somebody has asked for.
+    ("rt_sigaction", Kind.HANDLE, (), "", 13, 134),
+    *((*each[:1], Kind.SEND, (), "", *each[1:]) for each in _SENDING),
     # Names would mean something else from then on.
-    ("chroot", _D, (), "chroot", 161, 51),
     ("pivot_root", _D, (), _MOUNTS, 155, 41),
     ("mount", _D, (), _MOUNTS, 165, 40),
     ("umount2", _D, (), _MOUNTS, 166, 39),
@@ -184,7 +218,14 @@ def _calls(column: int) -> dict[int, PathCall]:
         name, kind, named, doubt, *numbers = row
         number = numbers[column]
         if number is not None:
-            calls[number] = PathCall(name=name, kind=kind, named=named, doubt=doubt)
+            calls[number] = PathCall(
+                name=name,
+                kind=kind,
+                named=named,
+                doubt=doubt,
+                only=_ONLY.get(name),
+                signal=_SIGNAL.get(name),
+            )
     return calls
 
 

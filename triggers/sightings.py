@@ -18,6 +18,7 @@ processes of the same script do to them at once is as open as the result of that
 
 import os
 
+from triggers import cutoff
 from triggers.linkwalk import DELETED, LinkWalk
 from triggers.notify import Call
 from triggers.observed import DoubtError, Observed
@@ -38,6 +39,7 @@ class Sightings:
     """What one script was seen to look at so far."""
 
     def __init__(self, machine: Machine) -> None:
+        self._may_fail = False  # whether a call that was cut off can have failed for its program
         self._machine = machine
         self._peek = Peek()
         self._walk: LinkWalk | None = None  # None: nothing counts yet
@@ -59,6 +61,11 @@ class Sightings:
         """Takes note that nothing may be concluded."""
         if why not in self._doubts:
             self._doubts.append(why)
+
+    def cut_off(self) -> None:
+        """Takes note that a call was cut off before it was received (`triggers.cutoff`)."""
+        if self._may_fail:
+            self.doubt("a system call that was cut off")
 
     def observed(self) -> Observed:
         """Returns what was seen."""
@@ -90,12 +97,15 @@ class Sightings:
         if self._unsettled:
             self._settle(walk, thread)
         try:
-            paths = self._paths(row, thread, arguments)
+            top = self._top(walk, row, thread, arguments)
+            paths = self._paths(row, thread, arguments, top)
             if row.kind is Kind.LOOK:
                 for path in paths:
-                    walk.look(path, thread)
+                    walk.look(path, thread, top)
+            elif row.kind in (Kind.HANDLE, Kind.SEND):
+                self._may_fail |= cutoff.may_fail(self._peek, row, thread, arguments)
             else:
-                self._see_more(walk, row, paths, call)
+                self._see_more(walk, row, paths, call, top)
         except DoubtError as error:
             self.doubt(str(error))
         except OSError:
@@ -126,17 +136,22 @@ class Sightings:
             except OSError:
                 self.doubt("processes that cannot be counted")
 
-    def _paths(self, row: PathCall, thread: int, arguments: tuple[int, ...]) -> list[str]:
+    def _top(self, walk: LinkWalk, row: PathCall, thread: int, arguments: tuple[int, ...]) -> str:
+        """Returns the place of the root that holds for a call, "" for the sandbox's own."""
+        if row.name == "openat2":
+            resolve = self._peek.data(thread, arguments[2], 24)[16:]
+            if int.from_bytes(resolve, "little") & _IN_ROOT:
+                return self._base(row.named[0], thread, arguments).rstrip("/")
+        return self._directory(thread, "root").rstrip("/") if walk.other_roots else ""
+
+    def _paths(self, row: PathCall, thread: int, arguments: tuple[int, ...], top: str) -> list[str]:
+        """Returns the paths that a call names, from the sandbox's root."""
         if row.kind is Kind.DOUBT:
             raise DoubtError(row.doubt)
         if row.kind is Kind.LIST:
             return [self._open_file(thread, arguments[0])]
         if row.kind is Kind.CONNECT:
-            return self._address(thread, *arguments[1:3])
-        if row.name == "openat2":
-            resolve = self._peek.data(thread, arguments[2], 24)[16:]
-            if int.from_bytes(resolve, "little") & _IN_ROOT:
-                raise DoubtError("a path below a root of its own")
+            return self._address(thread, arguments[1], arguments[2], top)
         paths = []
         for named in row.named:
             address = arguments[named.path]
@@ -144,21 +159,26 @@ class Sightings:
                 continue  # the call is about an open file
             path = os.fsdecode(self._peek.path(thread, address))
             if path[:1] == "/":
-                paths.append(path)
+                paths.append(top + path)
             elif path:
                 paths.append(f"{self._base(named, thread, arguments)}/{path}")
             elif row.kind is Kind.RUN:
                 paths.append(self._base(named, thread, arguments))
         return paths
 
-    def _address(self, thread: int, address: int, length: int) -> list[str]:
+    def _address(self, thread: int, address: int, length: int, top: str) -> list[str]:
         data = self._peek.data(thread, address, min(length, _ADDRESS_MOST)) if length > 2 else b""
         path = os.fsdecode(data[2:].partition(b"\0")[0])
         if int.from_bytes(data[:2], "little") != _UNIX or not path:
             return []  # of the network, or a name of no file
-        return [path if path[0] == "/" else f"{self._current(thread)}/{path}"]
+        return [self._from_root(path, thread, top)]
 
-    def _see_more(self, walk: LinkWalk, row: PathCall, paths: list[str], call: Call) -> None:
+    def _from_root(self, path: str, thread: int, top: str) -> str:
+        return top + path if path[0] == "/" else f"{self._current(thread)}/{path}"
+
+    def _see_more(
+        self, walk: LinkWalk, row: PathCall, paths: list[str], call: Call, top: str
+    ) -> None:
         if row.kind is Kind.LIST:
             listed = [each for each in paths if each[0] == "/" and not each.endswith(DELETED)]
             walk.looked.update(listed)
@@ -166,10 +186,12 @@ class Sightings:
             return
         if row.kind is Kind.RUN:
             for path in paths:
-                self._run(walk, path, call[1])
+                self._run(walk, path, call[1], top)
             return
-        places = [walk.lead(path, call[1]) for path in paths]
-        if row.kind is Kind.EMPTY or (row.name == "unlinkat" and call[4][2] & _REMOVE_DIRECTORY):
+        places = [walk.lead(path, call[1], top) for path in paths]
+        if row.kind is Kind.ROOT:
+            walk.other_roots = True
+        elif row.kind is Kind.EMPTY or (row.name == "unlinkat" and call[4][2] & _REMOVE_DIRECTORY):
             self._listed.update(named for named, _ in places)
         elif row.kind is Kind.MOVE:
             # Onto a directory goes only another one, unless both change places.
@@ -183,9 +205,9 @@ class Sightings:
         if made or any(walk.is_link(named) for named, _ in places):
             self._unsettled.add(call[1])
 
-    def _run(self, walk: LinkWalk, path: str, thread: int) -> None:
+    def _run(self, walk: LinkWalk, path: str, thread: int, top: str) -> None:
         for _ in range(_INTERPRETERS_MOST):
-            _, reached = walk.lead(path, thread)
+            _, reached = walk.lead(path, thread, top)
             if reached.endswith(DELETED):
                 raise DoubtError("a program without a name")
             file = walk.open(reached)
@@ -197,9 +219,7 @@ class Sightings:
                 os.close(file)
             if interpreter is None:
                 return
-            path = (
-                interpreter if interpreter[0] == "/" else f"{self._current(thread)}/{interpreter}"
-            )
+            path = self._from_root(interpreter, thread, top)
 
     def _settle(self, walk: LinkWalk, thread: int) -> None:
         walk.forget()
@@ -214,7 +234,10 @@ class Sightings:
         return self._current(thread) if number == _CURRENT else self._open_file(thread, number)
 
     def _current(self, thread: int) -> str:
-        path = self._peek.link(thread, "cwd")
+        return self._directory(thread, "cwd")
+
+    def _directory(self, thread: int, name: str) -> str:
+        path = self._peek.link(thread, name)
         if path.endswith(DELETED):
             raise DoubtError("a directory that was removed")
         return path

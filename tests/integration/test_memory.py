@@ -78,6 +78,17 @@ def test_a_library_runs_ldconfig_once(host: Host, scratch: Path, ran: list[str])
     host.fsck()
 
 
+def test_an_initramfs_is_made_once(make_host: MakeHost, scratch: Path, ran: list[str]) -> None:
+    microcode = {"/usr/lib/firmware/intel-ucode/06-00-00": b"no processor has this one"}
+    packages = package(scratch, "microcode", microcode), package(scratch, "other", {"/usr/x": b"x"})
+    one, other = make_host(), make_host()
+    one.change("install", packages[0])
+    assert [label.partition(" ")[0] for label in taken(ran)] == ["dracut", "check"]
+    again = one.change("install", packages[1])
+    assert taken(ran) == []
+    assert other.change("install", "--no-memo", *packages) == again
+
+
 def test_what_changes_runs_again(host: Host, scratch: Path, ran: list[str]) -> None:
     for number, content in enumerate((b"one", b"two", b"one", b"two")):
         directory = scratch / str(number)
