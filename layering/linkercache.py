@@ -4,8 +4,8 @@
 Every program reads /etc/ld.so.cache, and every new library changes it: were that a change of all
 that a program reads, a single library would have each trigger run again. The loader takes nothing
 from the cache but the entries of one name (glibc's elf/dl-cache.c), and names every library that it
-looks for: it opens what the cache says, and the places beside it if that says nothing. What
-else reads the file as a whole is not for this: who runs ldconfig, lists /etc, or names the file.
+looks for: it opens what the cache says, and the places where it looks else if that says nothing.
+Whether anything else has read the file is seen by where in memory it was opened.
 """
 
 import hashlib
@@ -28,7 +28,10 @@ def names_of(data: bytes, looked: Collection[str]) -> frozenset[str] | None:
         entries = list(_entries(data))
     except ValueError:
         return None
-    names = {path.rpartition("/")[2] for path in looked if ".so" in path}
+    # Whatever was looked for beside a library: not every name of one has `.so` in it.
+    beside = {path.rpartition("/")[0] for path in looked if ".so" in path}
+    split = (path.rpartition("/") for path in looked)
+    names = {name for above, _, name in split if above in beside}
     names |= {key for key, value, _rest in entries if value in looked}
     return frozenset(map(_as_numbered, names))
 

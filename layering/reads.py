@@ -75,15 +75,15 @@ def holds(view: View, reads: Iterable[Read]) -> bool:
     return all(state(view, read.how, read.path) == read.token for read in reads)
 
 
-def gathered(view: View, observed: Observed, text: str = "") -> tuple[Read, ...]:
-    """Returns what was looked at, as it was, in few records; `text` is what the script says.
+def gathered(view: View, observed: Observed) -> tuple[Read, ...]:
+    """Returns what was looked at, as it was, in few records.
 
     Raises:
         DoubtError: the state of something cannot be said.
     """
     looked = {path: token for path in observed.looked if (token := view.looked(path)) is not None}
     listed = {path: token for path in observed.listed if (token := view.listed(path)) is not None}
-    linked = _linked(view, observed, text)
+    linked = _linked(view, observed)
     if linked is not None:
         looked.pop(linkercache.PLACE)
     whole = _Whole(view, looked, listed)
@@ -102,17 +102,13 @@ def gathered(view: View, observed: Observed, text: str = "") -> tuple[Read, ...]
     return tuple(sorted(reads))
 
 
-def _linked(view: View, observed: Observed, text: str) -> Read | None:
-    """Returns the record of what the loader took from its cache, None if others may have read it.
+def _linked(view: View, observed: Observed) -> Read | None:
+    """Returns the record of what the loader took from its cache, None if others have read it.
 
     `layering.linkercache` says why.
     """
     data = view.linker_cache()
-    if linkercache.PLACE not in observed.looked or data is None or "ld.so" in text:
-        return None
-    if any(path.endswith("/ldconfig") for path in observed.looked):
-        return None
-    if observed.listed & {"/etc", "/usr/etc"}:
+    if linkercache.PLACE not in observed.looked or data is None or observed.whole_cache:
         return None
     names = linkercache.names_of(data, observed.looked)
     if names is None or any(re.search(r"\s", name) for name in names):

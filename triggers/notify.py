@@ -45,8 +45,8 @@ _EMPTY = bytes(_NOTIFICATION.size)
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
-# Identifier, thread, machine, number of the call, its arguments.
-Call = tuple[int, int, int, int, tuple[int, ...]]
+# Identifier, thread, machine, number of the call, its arguments, where in memory it is made.
+Call = tuple[int, int, int, int, tuple[int, ...], int]
 
 
 class _Program(ctypes.Structure):  # struct sock_fprog
@@ -124,8 +124,8 @@ def receive(listener: int, buffer: bytearray) -> Call | None:
         if error.errno in (errno.ENOENT, errno.EINTR):
             return None
         raise
-    identifier, thread, _, number, machine, _, *arguments = _NOTIFICATION.unpack(buffer)
-    return identifier, thread, machine, number, tuple(arguments)
+    identifier, thread, _, number, machine, place, *arguments = _NOTIFICATION.unpack(buffer)
+    return identifier, thread, machine, number, tuple(arguments), place
 
 
 def answer(listener: int, identifier: int) -> bool:

@@ -17,6 +17,9 @@ class Observed:
     # lexically normalised; and the links on the way, and what they lead to.
     looked: frozenset[str]
     listed: frozenset[str]  # directories whose names it read
+    # Whether the linker's cache was named by anything but the loader, which takes from it what it
+    # is asked for.
+    whole_cache: bool = False
     doubts: tuple[str, ...] = ()  # why nothing may be concluded: "a 32-bit program", "chroot", …
 
 

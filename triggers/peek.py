@@ -51,6 +51,20 @@ class Peek:
         """
         return os.readlink(f"{process}/{name}", dir_fd=self._proc)
 
+    def mapped(self, process: int, address: int) -> str:
+        """Returns the name of the file that is mapped at an address, "" if there is none.
+
+        Raises:
+            OSError: that is not to be known.
+        """
+        with open(f"{process}/maps", "rb", opener=partial(os.open, dir_fd=self._proc)) as file:
+            for line in file:
+                span, _, rest = line.partition(b" ")
+                first, last = (int(each, 16) for each in span.split(b"-"))
+                if first <= address < last:
+                    return os.fsdecode(b"".join(rest.split(maxsplit=4)[4:]).strip())
+        return ""
+
     def root(self, process: int) -> int:
         """Returns a process's root directory, opened to name what is below.
 

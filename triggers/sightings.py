@@ -17,6 +17,7 @@ processes of the same script do to them at once is as open as the result of that
 """
 
 import os
+import re
 
 from triggers import cutoff
 from triggers.linkwalk import DELETED, LinkWalk
@@ -32,6 +33,8 @@ _EXCHANGE = 2  # RENAME_EXCHANGE
 _IN_ROOT = 0x10  # RESOLVE_IN_ROOT
 _UNIX, _ADDRESS_MOST = 1, 110  # AF_UNIX, sizeof(struct sockaddr_un)
 _INTERPRETERS_MOST = 6
+_CACHE, _OPENS = "ld.so.cache", ("open", "openat")
+_LOADER = re.compile(r"/ld[^/]*\.so[^/ ]*$")  # ld-linux-x86-64.so.2, or ld-2.31.so where that leads
 _OWN = ("/tmp/", "/run/", "/var/tmp/", "/root/", "/dev/")  # empty when a script begins
 
 
@@ -47,6 +50,7 @@ class Sightings:
         self._bubblewrap: set[int] = set()  # all its processes, while nothing counts
         self._first: int | None = None  # bubblewrap outside, which ends when the command does
         self._listed: set[str] = set()
+        self._whole_cache = False
         self._doubts: list[str] = []
         # Whose last call may change where names lead, and may not be over.
         self._unsettled: set[int] = set()
@@ -75,12 +79,13 @@ class Sightings:
         return Observed(
             looked=frozenset(walk.looked if walk else ()),
             listed=frozenset(self._listed),
+            whole_cache=self._whole_cache,
             doubts=tuple(self._doubts),
         )
 
     def see(self, call: Call) -> None:
         """Takes note of what a call that waits looks at."""
-        _, thread, machine, number, arguments = call
+        _, thread, machine, number, arguments, _ = call
         row = self._machine.calls.get(number) if machine == self._machine.audit else None
         if self._walk is None:
             self._begin(row, thread)
@@ -99,6 +104,8 @@ class Sightings:
         try:
             top = self._top(walk, row, thread, arguments)
             paths = self._paths(row, thread, arguments, top)
+            if not self._whole_cache and any(path.endswith(_CACHE) for path in paths):
+                self._whole_cache = row.name not in _OPENS or not self._by_loader(call)
             if row.kind is Kind.LOOK:
                 for path in paths:
                     walk.look(path, thread, top)
@@ -180,7 +187,7 @@ class Sightings:
         self, walk: LinkWalk, row: PathCall, paths: list[str], call: Call, top: str
     ) -> None:
         if row.kind is Kind.LIST:
-            listed = [each for each in paths if each[0] == "/" and not each.endswith(DELETED)]
+            listed = [each for each in paths if each[0] == "/" and not self._gone(walk, each)]
             walk.looked.update(listed)
             self._listed.update(listed)
             return
@@ -205,6 +212,10 @@ class Sightings:
         if made or any(walk.is_link(named) for named, _ in places):
             self._unsettled.add(call[1])
 
+    def _gone(self, walk: LinkWalk, path: str) -> bool:
+        # A directory that is there may be called so, too.
+        return path.endswith(DELETED) and not walk.is_directory(path)
+
     def _run(self, walk: LinkWalk, path: str, thread: int, top: str) -> None:
         for _ in range(_INTERPRETERS_MOST):
             _, reached = walk.lead(path, thread, top)
@@ -220,6 +231,9 @@ class Sightings:
             if interpreter is None:
                 return
             path = self._from_root(interpreter, thread, top)
+
+    def _by_loader(self, call: Call) -> bool:
+        return bool(_LOADER.search(self._peek.mapped(call[1], call[5])))
 
     def _settle(self, walk: LinkWalk, thread: int) -> None:
         walk.forget()

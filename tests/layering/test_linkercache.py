@@ -79,24 +79,22 @@ def seen_with(repo: Repo, data: bytes) -> View:
     return replace(seen, state=seen.state.patched(patch), _above={})
 
 
-@pytest.mark.parametrize(
-    ("looked", "listed", "text", "whole"),
-    [
-        ([], [], "", False),
-        (["/usr/sbin/ldconfig"], [], "", True),
-        ([], ["/etc"], "", True),
-        ([], [], "sha256sum /etc/ld.so.cache", True),
-    ],
-)
-def test_who_may_have_read_the_whole_file_depends_on_all_of_it(
-    tmp_path: Path, looked: list[str], listed: list[str], text: str, whole: bool
-) -> None:
+def test_a_library_that_is_not_called_like_one_counts(tmp_path: Path) -> None:
+    data = cache(tmp_path / "r", C)
+    assert linkercache.names_of(data, [C, "/usr/lib/one/plugin", "/usr/share/x"]) == frozenset(
+        {"libc.so.6", "plugin"}
+    )
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_who_has_read_the_whole_file_depends_on_all_of_it(tmp_path: Path, whole: bool) -> None:
     repo = Repo.create(tmp_path / "repo", "bare-user-only")
     before = seen_with(repo, cache(tmp_path / "r", C))
     after = seen_with(repo, cache(tmp_path / "r", C, "/usr/lib/one/libm.so.6"))
     other = seen_with(repo, cache(tmp_path / "r", "/usr/lib/first/libc.so.6"))
-    what = Observed(looked=frozenset([*looked, C, "/etc/ld.so.cache"]), listed=frozenset(listed))
-    reads = gathered(before, what, text)
+    looked = frozenset([C, "/etc/ld.so.cache"])
+    what = Observed(looked=looked, listed=frozenset(), whole_cache=whole)
+    reads = gathered(before, what)
     assert holds(before, reads)
     assert holds(after, reads) is not whole
     assert not holds(other, reads)

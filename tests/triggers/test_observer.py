@@ -113,6 +113,24 @@ def test_a_directory_is_listed_by_ls_and_by_globbing_and_not_by_looking_at_it(ro
     assert "/usr/share/t/a" not in observed(root, "test -d /usr/share/t/a").listed
 
 
+@pytest.mark.parametrize(
+    ("body", "whole"),
+    [
+        ("cat /usr/share/t/a/x; ls /etc > /dev/null", False),
+        ("cat /etc/ld.so.cache > /dev/null", True),
+        ("cd /etc; while read -r line; do :; done < ./ld.so.cache", True),
+        ("ln -s /etc /tmp/e; test -e /tmp/e/ld.so.cache", True),
+    ],
+)
+def test_the_loader_is_told_from_who_reads_the_linkers_cache_as_a_file(
+    root: Path, body: str, whole: bool
+) -> None:
+    (root / "usr/etc/ld.so.cache").write_bytes(b"")
+    seen = observed(root, body)
+    assert "/etc/ld.so.cache" in seen.looked
+    assert seen.whole_cache is whole
+
+
 def test_relative_names_are_told_by_where_they_lead(root: Path) -> None:
     seen = looked(root, "cd /usr/share/t/a; cat ./x ../b/y")
     assert {"/usr/share/t/a/x", "/usr/share/t/b/y"} <= seen
