@@ -40,17 +40,19 @@ def written(repo: Repo, delta: Delta) -> tuple[tuple[str, str], bytes]:
 
 
 def read_delta(repo: Repo, tree: str, rest: bytes) -> Delta:
-    """Returns the delta that was written; ValueError if it is none."""
+    """Returns the delta that was written; ValueError if it is none, or not all of it is there."""
     said: dict[str, set[str]] = {"removed": set(), "fresh": set(), "made": set()}
     for line in rest.decode().split("\0") if rest else ():
         what, _, path = line.partition(" ")
-        if what not in said or not path:
+        if what not in said or {"", ".", ".."} & {*path.split("/")}:
             raise ValueError(f"not a line of a delta: {line!r}")
         said[what].add(path)
     files, directories, above = {}, {}, {}
     for place, node in walk(repo.dirtree, tree):
         path = place.lstrip("/")
         if isinstance(node, FileNode):
+            if not repo.has_file(node.checksum):
+                raise ValueError(f"no object of {path}")
             files[path] = node.checksum
         elif path in said["fresh"] or path in said["made"]:
             directories[path] = node.meta

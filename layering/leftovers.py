@@ -4,6 +4,7 @@
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from layering import beneath
@@ -33,6 +34,11 @@ LEFTOVERS = (
     Leftover(path="usr/etc/.updated", reason="a time stamp: systemd decides by it at boot"),
     Leftover(path="usr/etc/ld.so.cache~", reason="ldconfig's unfinished cache"),
 )
+
+
+def is_leftover(path: str) -> bool:
+    """Returns whether a path in the tree is one of them."""
+    return any(fnmatchcase(path, each.path) for each in LEFTOVERS)
 
 
 def remove_leftovers(root: Path) -> None:

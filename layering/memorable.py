@@ -1,9 +1,16 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What a script must not have changed for its result to be remembered: a table with reasons."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from pathlib import Path
+
+from layering import beneath
+from layering.statewarnings import is_left_out
+from layering.statewatch import Stamp
+
+_State = Mapping[bytes, Stamp]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +36,26 @@ TABLE = (
     NotRemembered(path="usr/lib/opt/*", reason="what is in /opt needs a link in the host's /var"),
     NotRemembered(path="usr/etc/machine-id", reason="whoever boots the tree gets one of his own"),
 )
+
+
+def why_not_state(before: _State, after: _State) -> str:
+    """Returns why what changed /var is not remembered, "" if it may be."""
+    for path in sorted(before.keys() | after.keys()):
+        if before.get(path) != after.get(path) and not is_left_out(path):
+            return f"it wrote /var/{path.decode('utf-8', 'replace')}"
+    return ""
+
+
+def forget_state(var: Path, before: _State, after: _State) -> None:
+    """Removes what a remembered script has made below /var: no tree has it.
+
+    Who runs after it finds the same whether it ran or its result was known.
+    """
+    made: list[bytes] = []
+    for path in sorted(after.keys() - before.keys()):
+        if not any(path.startswith(each + b"/") for each in made):
+            made.append(path)
+            beneath.remove(var, path)
 
 
 def why_not(paths: Iterable[str]) -> str:

@@ -62,6 +62,10 @@ class Repo(ObjectStore):
             raise UnknownRevisionError(rev, self.path)
         return checksum
 
+    def has_file(self, checksum: str) -> bool:
+        """Whether the object of a file or link is there."""
+        return bool(self.handle.has_object(OSTree.ObjectType.FILE, checksum, None)[1])
+
     def refs(self, prefix: str = "") -> dict[str, str]:
         """Returns the refs at and below `prefix`, by full name, with the commits they hold."""
         flags = OSTree.RepoListRefsExtFlags.NONE

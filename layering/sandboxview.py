@@ -6,7 +6,7 @@ A path leads through the links of the sandbox's top level and of the tree, as th
 same for each script, and no state of the tree: it has no token. /var is the sandbox's too, and
 starts almost empty: there, what is absent and what is a directory has a token, a file is a `Doubt`.
 
-    -           nothing
+    - WHY       nothing: whoever makes a file there, or says why not, tells one from the other
     f CHECKSUM  a file, with all of its metadata
     l CHECKSUM  a link; what it leads to follows
     d CHECKSUM  a directory: its owner, mode, attributes
@@ -19,7 +19,7 @@ starts almost empty: there, what is absent and what is a directory has a token, 
 
 import hashlib
 import stat
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from layering import linkercache
@@ -27,7 +27,6 @@ from layering.dirtree import FileNode
 from layering.statewatch import Stamp
 from layering.treestate import Entry, TreeState
 
-ABSENT = "-"
 _LINKS_MAX = 40
 _VAR = Stamp(mode=stat.S_IFDIR | 0o755, uid=0, gid=0)
 _RPM_STATE = b"lib/rpm-state"
@@ -63,15 +62,22 @@ class StatePlace:
     stamp: Stamp
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Absent:
     """Nothing is there."""
+
+    token: str
 
 
 class Uncounted:
     """The sandbox's own."""
 
 
-_NOTHING, _OWN = Absent(), Uncounted()
+_NO_NAME = Absent(token="- name")  # in a directory that is there
+_NO_DIRECTORY = Absent(token="- directory")  # on the way
+_NOT_A_DIRECTORY = Absent(token="- way")  # a file is on the way
+_LOOP = Absent(token="- end")
+_OWN = Uncounted()
 Found = Place | StatePlace | Absent | Uncounted
 
 
@@ -107,7 +113,7 @@ class View:
         if isinstance(found, Uncounted):
             return None
         if isinstance(found, Absent):
-            return ABSENT
+            return found.token
         if isinstance(found, StatePlace):
             return _digest("n", *(f"{stat.S_IFMT(m):o} {n!r}" for n, m in self._names(found)))
         if isinstance(found.entry, FileNode):
@@ -169,7 +175,7 @@ class View:
                 link = self.shape.links.get(name)
                 if link is not None:
                     if not at.spend():
-                        return _NOTHING
+                        return _LOOP
                     todo += _parts(link)
                     continue
                 outcome = self._top(name, todo)
@@ -179,10 +185,10 @@ class View:
                 continue
             here = at.entry
             if here is None or isinstance(here, FileNode):
-                return _NOTHING
+                return _NOT_A_DIRECTORY
             entry = self.state.stored.names(here).get(name)
             if entry is None:
-                return _NOTHING
+                return _missing(todo)
             if isinstance(entry, FileNode):
                 if entry.checksum in self.leaves:
                     return Place(entry=entry, path="")
@@ -191,13 +197,13 @@ class View:
                     target = self.state.stored.target(entry.checksum)
                 if target is not None:
                     if not at.spend():
-                        return _NOTHING
+                        return _LOOP
                     if target.startswith("/"):
                         at.to_root()
                     todo += _parts(target)
                     continue
                 if todo:
-                    return _NOTHING
+                    return _NOT_A_DIRECTORY
             at.down(name, entry)
         return at
 
@@ -218,19 +224,19 @@ class View:
         else:
             # What is not there is not there for any script either: no tree brings it.
             return _OWN
-        return _NOTHING if entry is None else Place(entry=entry, path=f"/{name}")
+        return _missing(todo) if entry is None else Place(entry=entry, path=f"/{name}")
 
     def _var(self, todo: list[str]) -> Found:
         names = [name.encode("utf-8", "surrogateescape") for name in reversed(todo)]
         if names[:1] == [b"tmp"]:
             return _OWN
         path, stamp = b"", _VAR
-        for name in names:
+        for at, name in enumerate(names, 1):
             path = path + b"/" + name if path else name
             if (path == _RPM_STATE and self.shared) or name == b"..":
                 raise DoubtError(f"/var/{path.decode('utf-8', 'replace')}")
             if path not in self.var:
-                return _NOTHING
+                return _missing(names[at:])
             stamp = self.var[path]
             if stat.S_ISLNK(stamp.mode) and stamp.target in _OWN_LINKS:
                 return _OWN
@@ -251,7 +257,7 @@ class View:
         if isinstance(found, Uncounted):
             return None
         if isinstance(found, Absent):
-            return ABSENT
+            return found.token
         if isinstance(found, StatePlace):
             return f"v {found.stamp.mode:o} {found.stamp.uid} {found.stamp.gid}"
         if isinstance(found.entry, FileNode):
@@ -302,6 +308,11 @@ class _Walk:
         """Counts a link; returns whether the kernel would have gone through it."""
         self._links += 1
         return self._links <= _LINKS_MAX
+
+
+def _missing(more: Sequence[object]) -> Absent:
+    """Returns what a name that is not there means, by what should come after it."""
+    return _NO_DIRECTORY if more else _NO_NAME
 
 
 def _parts(path: str) -> list[str]:

@@ -11,7 +11,6 @@ Where anything is in doubt a script runs, as it would without a memory.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
 from itertools import islice
 
 from layering import deltas, memos, reads
@@ -19,13 +18,12 @@ from layering.account_ids import POOL
 from layering.dirtree import FileNode
 from layering.errors import LayeringError, WorkspaceError
 from layering.labels import label_of
-from layering.leftovers import LEFTOVERS
-from layering.memorable import why_not
+from layering.leftovers import is_leftover
+from layering.memorable import forget_state, why_not, why_not_state
 from layering.mtree import MutableTree
 from layering.objects import DirMeta, FileInfo
 from layering.repo import Repo
 from layering.sandboxview import DoubtError, Shape, View
-from layering.statewarnings import is_left_out
 from layering.statewatch import Stamp, Watch
 from layering.treestate import TreeState
 from layering.upperdelta import Delta, Scan, Upper, delta_of
@@ -67,7 +65,9 @@ class TriggerMemory:
 
     def recall(self, invocation: Invocation) -> str | None:
         """Returns what the script said, with what it gave now in the tree; None if it must run."""
-        if not self.recalls or not _eligible(invocation) or (scan := self._scanned()) is None:
+        if not self.recalls or not _eligible(invocation) or self.watch.overflows:
+            return None  # of /var, not all that there is may have been looked at
+        if (scan := self._scanned()) is None:
             return None
         view = self._view(scan)
         try:
@@ -178,35 +178,37 @@ class TriggerMemory:
         if observed is None or observed.doubts:
             return ", ".join(observed.doubts) if observed else "it could not be observed"
         try:
-            read = reads.gathered(running.view, observed, _text(outcome.invocation))
+            read = reads.gathered(running.view, observed)
         except DoubtError as doubt:
             return str(doubt)
-        wrote = self._wrote_state(running.view.var, outcome)
+        wrote = self._wrote_state(running.view.var, outcome.invocation.label)
         after = self._scanned()
         if after is None or wrote:
             return wrote or "what it wrote cannot be sealed"
         delta = _without_leftovers(delta_of(running.scan, after))
         special = after.special - running.scan.special
-        reason = f"/{min(special)}: no commit holds such" if special else why_not(delta.paths)
+        reason = f"/{min(special)}: no commit holds it so" if special else why_not(delta.paths)
         if reason or (reason := self._odd(delta)):
             return reason
-        draft = memos.draft(
-            self.repo,
-            key=running.key,
-            label=outcome.invocation.label,
-            reads=read,
-            delta=delta,
-            output=outcome.output,
-        )
+        try:
+            draft = memos.draft(
+                self.repo,
+                key=running.key,
+                label=outcome.invocation.label,
+                reads=read,
+                delta=delta,
+                output=outcome.output,
+            )
+        except LayeringError as error:  # nothing that the tree itself is made of
+            return f"it cannot be kept: {error}"
         self.drafts.append(draft)
+        forget_state(self.sandbox.var, running.view.var, self.watch.stamps)
         return ""
 
-    def _wrote_state(self, before: Mapping[bytes, Stamp], outcome: Outcome) -> str:
-        self.watch.look(outcome.invocation.label)
-        after = self.watch.stamps
-        for path in sorted(before.keys() | after.keys()):
-            if before.get(path) != after.get(path) and not is_left_out(path):
-                return f"it wrote /var/{path.decode('utf-8', 'replace')}"
+    def _wrote_state(self, before: Mapping[bytes, Stamp], label: str) -> str:
+        self.watch.look(label)
+        if reason := why_not_state(before, self.watch.stamps):
+            return reason
         if self.watch.overflows or _shared(self.sandbox):
             return "it wrote more to /var than is looked at"
         return ""
@@ -238,12 +240,6 @@ def _eligible(invocation: Invocation) -> bool:
     return invocation.memo and not invocation.expand and invocation.query is None
 
 
-def _text(invocation: Invocation) -> str:
-    """Returns all that a script is told by who wrote it."""
-    given = (invocation.stdin or b"").decode("utf-8", "replace")
-    return "\n".join((*invocation.interpreter, invocation.body or "", *invocation.args, given))
-
-
 def _shared(sandbox: Sandbox) -> bool:
     return sandbox.rpm_state.is_dir() and any(sandbox.rpm_state.iterdir())
 
@@ -253,9 +249,5 @@ def _numbered(owned: FileInfo | DirMeta) -> bool:
 
 
 def _without_leftovers(delta: Delta) -> Delta:
-    files = {
-        path: checksum
-        for path, checksum in delta.files.items()
-        if not any(fnmatchcase(path, each.path) for each in LEFTOVERS)
-    }
-    return replace(delta, files=files)
+    kept = {path: checksum for path, checksum in delta.files.items() if not is_leftover(path)}
+    return replace(delta, files=kept)

@@ -27,8 +27,9 @@ class Scan:
     """An upper directory at one moment."""
 
     stamps: Mapping[str, UpperStamp]  # by path in the tree, "usr/lib/x"
+    metas: Mapping[str, str]  # dirmetas of its directories: a stamp tells no attributes
     state: TreeState  # the whole tree then
-    special: frozenset[str]  # paths that no commit can hold
+    special: frozenset[str]  # paths that no commit can hold as they are
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +85,9 @@ class Upper:
             self.objects.known.update(walk.known)
         else:
             self.objects.known.clear()
-        return Scan(stamps=walk.stamps, state=state, special=frozenset(walk.special))
+        return Scan(
+            stamps=walk.stamps, metas=walk.metas, state=state, special=frozenset(walk.special)
+        )
 
 
 class _Walk:
@@ -94,6 +97,7 @@ class _Walk:
         self._upper = upper
         self.patch = Patch()
         self.stamps: dict[str, UpperStamp] = {}
+        self.metas: dict[str, str] = {}
         self.special: set[str] = set()
         self.known: dict[bytes, tuple[UpperStamp, str]] = {}
         # Down to where the walk is: what is to become of it, and what the tree has there.
@@ -112,12 +116,14 @@ class _Walk:
         before = self._upper.united.names(tree).get(name)
         self.stamps[path] = stamp
         if stat.S_ISDIR(stamp.mode):
-            self._directory(found, stamp, patch, before, name)
+            self.metas[path] = self._directory(found, stamp, patch, before, name)
         elif stat.S_ISREG(stamp.mode) or stat.S_ISLNK(stamp.mode):
             old = before.checksum if isinstance(before, FileNode) else None
             checksum = self._upper.objects.file(found, old)
             self.known[found.path] = (stamp, checksum)
             patch.names[name] = FileNode(checksum=checksum)
+            if found.status.st_nlink > 1:  # who comes next may see that two names are one file
+                self.special.add(path)
         else:
             patch.names[name] = None
             if not is_whiteout(found.status):
@@ -125,12 +131,15 @@ class _Walk:
 
     def _directory(
         self, found: Found, stamp: UpperStamp, patch: Patch, before: Entry | None, name: str
-    ) -> None:
+    ) -> str:
+        """Notes a directory; returns its dirmeta."""
         there = None if stamp.opaque or isinstance(before, FileNode) else before
-        meta = there.meta if there is not None else None
-        inner = Patch(meta=self._upper.objects.directory(found, meta), fresh=stamp.opaque)
+        old = there.meta if there is not None else None
+        meta = self._upper.objects.directory(found, old)
+        inner = Patch(meta=meta, fresh=stamp.opaque)
         patch.names[name] = inner
         self._above.append((inner, there))
+        return meta
 
 
 def delta_of(before: Scan, after: Scan) -> Delta:
@@ -141,6 +150,7 @@ def delta_of(before: Scan, after: Scan) -> Delta:
     removed: set[str] = set()
     gone = before.stamps.keys() - after.stamps.keys()
     touched = {path for path, stamp in after.stamps.items() if before.stamps.get(path) != stamp}
+    touched |= {path for path, meta in after.metas.items() if before.metas.get(path) != meta}
     for path in sorted(gone | touched):
         entry, stamp = after.state.at(path), after.stamps.get(path)
         if entry is None:

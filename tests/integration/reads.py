@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterable, Iterator
 
 from layering.reads import How, Read
-from layering.sandboxview import ABSENT
 from triggers import pattern
 from triggers.catalog import CATALOG
 from triggers.target import Target
@@ -51,5 +50,6 @@ def unexplained(label: str, reads: Iterable[Read]) -> Iterator[str]:
         on_the_way = any(each.startswith(f"{path}/") for each in allowed)
         fits = on_the_way or any(each.match(path) is not None for each in patterns)
         # What the linker's cache says of libraries is named by these, not by a path.
-        if read.token != ABSENT and read.how is not How.LINKED and not fits:
+        absent = read.token.startswith("- ")
+        if not absent and read.how is not How.LINKED and not fits:
             yield path

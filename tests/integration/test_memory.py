@@ -186,6 +186,83 @@ def test_what_fails_or_leaves_more_than_files_is_not_remembered(
     assert memos(host) == []
 
 
+def same_without_memory(host: Host, *words: str) -> None:
+    """Asserts that what is installed, with results from before, is what all scripts give."""
+    remembered = host.change("install", *words)
+    host.change("uninstall", *(Path(word).name.partition("-")[0] for word in words))
+    command("ostree", "refs", f"--repo={host.repo}", "--delete", "overlay/merged")
+    assert host.change("install", "--no-memo", *words) == remembered
+
+
+@pytest.mark.parametrize(
+    ("body", "other"),
+    [
+        ("(echo x > /usr/share/new/made) 2> /dev/null || true", "/usr/share/new/x"),
+        ("cat /usr/lib/aside/x 2> /usr/share/said || true", "/usr/lib/aside"),
+        ("ls '/usr/share/d (deleted)' > /usr/share/said || true", "/usr/share/d (deleted)/x"),
+    ],
+)
+def test_why_something_is_not_there_counts(
+    host: Host, scratch: Path, body: str, other: str
+) -> None:
+    script = transaction_trigger("/usr/share/parts", body)
+    mine = package(scratch, "mine", {"/usr/share/parts/x": b"x"}, script)
+    aside = package(scratch, "aside", {other: b"aside"})
+    host.change("install", mine)
+    host.change("uninstall", "mine")
+    same_without_memory(host, mine, aside)
+
+
+def test_who_reads_the_linkers_cache_as_a_file_depends_on_all_of_it(
+    host: Host, scratch: Path, ran: list[str]
+) -> None:
+    script = transaction_trigger("/usr/share/parts", "sh /usr/share/parts/x")
+    files = {"/usr/share/parts/x": b"cd /etc; cksum < ld.so.cache > /usr/share/sum"}
+    mine = package(scratch, "mine", files, script)
+    host.change("install", mine)
+    taken(ran)
+    host.change("install", "jq")
+    assert "%transfiletriggerin(mine-1-1.noarch)" in taken(ran)
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        ("echo > /usr/share/a; ln /usr/share/a /usr/share/b", "stat -c %h /usr/share/a"),
+        ("mkdir -p /var/cache/man; echo > /var/cache/man/x", "ls /var/cache/man 2>&1 || true"),
+    ],
+)
+def test_what_no_commit_holds_nobody_finds(
+    host: Host, scratch: Path, first: str, then: str
+) -> None:
+    script = transaction_trigger("/usr/share/parts", first).replace("-P 1", "-P 2")
+    mine = package(scratch, "mine", {"/usr/share/parts/x": b"x"}, script)
+    script = transaction_trigger("/usr/share/late", f"({then}) > /usr/share/said")
+    late = package(scratch, "late", {"/usr/share/late/x": b""}, script)
+    host.change("install", mine)
+    host.change("uninstall", "mine")
+    same_without_memory(host, mine, late)
+
+
+def test_a_result_of_which_a_file_is_missing_is_none(
+    host: Host, scratch: Path, ran: list[str]
+) -> None:
+    script = transaction_trigger("/usr/share/parts", "echo unique > /usr/share/unique")
+    mine = package(scratch, "mine", {"/usr/share/parts/x": b"x"}, script)
+    first = host.change("install", mine)
+    host.change("uninstall", "mine")
+    host.overlay("cleanup", "--rollback")
+    command("ostree", "refs", f"--repo={host.repo}", "--delete", "overlay/merged")
+    (ref,) = memos(host)
+    shown = command("ostree", "ls", "-C", f"--repo={host.repo}", ref, "/usr/share/unique")
+    checksum = shown.split()[4]
+    (host.repo / "objects" / checksum[:2] / f"{checksum[2:]}.file").unlink()
+    taken(ran)
+    assert host.change("install", mine) == first
+    assert len(taken(ran)) == 2
+    host.fsck()
+
+
 def test_a_script_that_really_runs_finds_what_was_recalled(
     host: Host, scratch: Path, ran: list[str]
 ) -> None:

@@ -45,9 +45,24 @@ def test_etc_is_where_the_tree_keeps_it(repo: Repo) -> None:
     assert str(seen.looked("/usr/lib/x")).endswith(str(seen.looked("/etc/x")))
 
 
-@pytest.mark.parametrize("path", ["/usr/x", "/usr/x/y", "/usr/f/y", "/usr/loop/y", "/usr/to/y"])
-def test_what_is_not_there_has_a_token_too(repo: Repo, path: str) -> None:
-    assert view(repo, "f usr/f", "l usr/loop loop", "l usr/to nowhere").looked(path) == "-"
+@pytest.mark.parametrize(
+    ("path", "token"),
+    [
+        ("/usr/x", "- name"),
+        ("/usr/d/x", "- name"),
+        ("/usr/x/y", "- directory"),
+        ("/usr/to/y", "- directory"),
+        ("/usr/f/y", "- way"),
+        ("/usr/loop/y", "- end"),
+        ("/app/x", "- directory"),
+        ("/var/x", "- name"),
+        ("/var/x/y", "- directory"),
+    ],
+)
+def test_what_is_not_there_has_a_token_too(repo: Repo, path: str, token: str) -> None:
+    seen = view(repo, "f usr/f", "l usr/loop loop", "l usr/to nowhere", "d usr/d")
+    assert seen.looked(path) == token
+    assert seen.listed(path) == token
 
 
 @pytest.mark.parametrize("path", ["/proc/self/exe", "/run/x", "/tmp/x", "/dev/null", "/root/.x"])
@@ -80,7 +95,7 @@ def test_names_are_listed_with_their_kinds_and_without_their_contents(repo: Repo
 def test_what_is_absent_below_var_is_a_state_and_so_is_a_directory(repo: Repo) -> None:
     var = {b"cache": DIRECTORY, b"cache/x": DIRECTORY}
     seen = view(repo, "f usr/x", var=var)
-    assert seen.looked("/var/lib") == "-"
+    assert seen.looked("/var/lib") == "- name"
     assert seen.looked("/var/cache") == "v 40755 0 0"
     assert seen.listed("/var/cache") != view(repo, "f usr/x", var={b"cache": DIRECTORY}).listed(
         "/var/cache"

@@ -191,7 +191,20 @@ def test_what_was_written_as_it_was_is_in_the_delta(repo: Repo) -> None:
     assert not run(repo, commit_tree(repo, *TREE), nothing, change_file)[0]
 
 
-def test_a_pipe_is_told(repo: Repo, scratch: Path) -> None:
+def test_an_attribute_of_a_directory_written_to_before_is_in_the_delta(repo: Repo) -> None:
+    def make(share: Path) -> None:
+        (share / "made").mkdir()
+
+    def mark(share: Path) -> None:
+        os.setxattr(share / "made", "trusted.mark", b"1")
+
+    delta, sealed, _mounted = run(repo, commit_tree(repo, *TREE), mark, make)
+    assert list(delta.directories) == ["usr/share/made"]
+    other = run(repo, commit_tree(repo, *TREE), make, nothing)[1]
+    assert sealed != other
+
+
+def test_a_pipe_and_a_hard_link_are_told(repo: Repo, scratch: Path) -> None:
     commit = commit_tree(repo, *TREE)
     made = repo.commit_of(commit)
     with (
@@ -200,5 +213,6 @@ def test_a_pipe_is_told(repo: Repo, scratch: Path) -> None:
     ):
         os.mkfifo(workspace.root / "usr/share/pipe")
         (workspace.root / "usr/share/b").unlink()
+        (workspace.root / "usr/share/linked").hardlink_to(workspace.root / "usr/share/a")
         scan: Scan = upper_of(repo, commit, workspace).scan()
-        assert scan.special == {"usr/share/pipe"}
+        assert scan.special == {"usr/share/pipe", "usr/share/a", "usr/share/linked"}
