@@ -51,6 +51,7 @@ class Intent:
     best: bool = False  # the best version of every package, rather than the one that is layered
     new_local: Mapping[LocalPackage, Path] = field(default_factory=dict)
     instead: tuple[Instead, ...] = ()  # what is to replace base packages, of this command's words
+    removing: frozenset[str] = frozenset()  # base packages that this command removes
     asked_anew: frozenset[str] = frozenset()  # of the requests' words, those of this command
     needs_repositories: bool = False
 

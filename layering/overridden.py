@@ -5,8 +5,9 @@ Words are read against the packages of the base that is gone to. A word for a re
 as a package only when the solver has answered, and as one to hold once its header is there.
 """
 
+import fnmatch
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import replace
 
 from layering import overriding, rpmdb, rpmdb_query
@@ -32,11 +33,11 @@ def overriding_as(intent: Intent, target: Target, edit: OverrideEdit) -> Intent:
         BadRequestError, BrokenPackageError: a word is none, or means nothing of the base.
     """
     overrides = intent.wanted.overrides
+    base = base_packages(target.base) if edit.remove or edit.replace or edit.reset else ()
     if edit.reset_all:
         overrides = NO_OVERRIDES
     if edit.reset:
-        overrides = overriding.resetting(overrides, edit.reset)
-    base = base_packages(target.base) if edit.remove or edit.replace else ()
+        overrides = overriding.resetting(overrides, edit.reset, base)
     removed = _named(edit.remove, base, target, "remove")
     overrides = overriding.removing(overrides, removed) if removed else overrides
     words, files = split_specs(edit.replace)
@@ -45,12 +46,12 @@ def overriding_as(intent: Intent, target: Target, edit: OverrideEdit) -> Intent:
         _check_replaces(package, base)
     overrides = overriding.holding(overrides, tuple(given)) if given else overrides
     instead = {name for word in words for name in overriding.matching(word, base)}
-    for name in sorted(({package.name for package in given} | instead) & {*removed}):
-        raise BadRequestError(f"both to be removed from the base and replaced: {name}")
+    _refuse_both({package.name for package in given} | instead, removed)
     return replace(
         intent,
         wanted=replace(intent.wanted, overrides=overrides),
         new_local={**intent.new_local, **given},
+        removing=frozenset(removed),
         instead=tuple(Instead(spec=word, repo_id=edit.repo_id) for word in sorted({*words})),
         needs_repositories=intent.needs_repositories or bool(words or given),
     )
@@ -75,7 +76,8 @@ def base_packages(base: Base) -> tuple[Nevra, ...]:
 
 
 def refuse_resting(intent: Intent, target: Target, transaction: Transaction) -> None:
-    """Raises BadRequestError where a word of this command would replace nothing."""
+    """Raises BadRequestError where a word of this command would replace nothing, or what goes."""
+    _refuse_both({old.name for old, _new, _word in _resolved(intent, transaction)}, intent.removing)
     resting = [each.spec for each in intent.instead if each.spec in transaction.resting]
     if not resting:
         return
@@ -88,7 +90,13 @@ def refuse_resting(intent: Intent, target: Target, transaction: Transaction) -> 
         unknown.add_note(f"{verb} 'overlay install {' '.join(strange)}'")
         raise unknown
     same = sorted(set(resting) - set(strange))
-    error = BadRequestError(f"the base has the newest itself: {', '.join(same)}")
+    named = {name for spec in same for name in overriding.matching(spec, base)}
+    versions = not any(fnmatch.fnmatchcase(name, spec) for name in named for spec in same)
+    what = "it" if versions else "the newest"
+    error = BadRequestError(f"the base has {what} itself: {', '.join(same)}")
+    changed = sorted(named & overriding.overridden(intent.wanted.overrides))
+    if changed:
+        error.add_note(f"'overlay override reset {' '.join(changed)}' takes the base's again")
     error.add_note("name a version to go to another one: overlay override replace NAME-VERSION")
     raise error
 
@@ -165,6 +173,11 @@ def _named(
 
 def _layered(target: Target) -> tuple[Nevra, ...]:
     return tuple(Nevra.parse(layer.nevra) for layer in target.tree.layers)
+
+
+def _refuse_both(replaced: Set[str], removed: Iterable[str]) -> None:
+    for name in sorted(replaced & {*removed}):
+        raise BadRequestError(f"both to be removed from the base and replaced: {name}")
 
 
 def _check_replaces(package: LocalPackage, base: Sequence[Nevra]) -> None:

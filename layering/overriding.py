@@ -23,11 +23,11 @@ FROM_REPOSITORY = "repo="  # the one kind of source that rpm-ostree knows
 
 
 class NotOverriddenError(LayeringError):
-    """The base's package is to be taken again where nobody overrides it."""
+    """The base's package is to be taken again where no override is of it."""
 
     def __init__(self, specs: Sequence[str]) -> None:
         names = ", ".join(repr(spec) for spec in specs)
-        super().__init__(f"nobody overrides {names}: nothing to reset")
+        super().__init__(f"no override matches {names}: nothing to reset")
         self.add_note("'overlay status' lists the overrides")
 
 
@@ -101,8 +101,10 @@ def following(overrides: Overrides, repo_id: str, names: Sequence[str]) -> Overr
     return sorted_overrides(replace(kept, replace=(*kept.replace, added)))
 
 
-def resetting(overrides: Overrides, specs: Sequence[str]) -> Overrides:
+def resetting(overrides: Overrides, specs: Sequence[str], base: Sequence[Nevra] = ()) -> Overrides:
     """Returns the overrides without those that the specs, names or NEVRAs or globs, mean.
+
+    The NEVRA is the replacement's, or that of the package of the base.
 
     Raises:
         NotOverriddenError: specs mean none.
@@ -111,6 +113,7 @@ def resetting(overrides: Overrides, specs: Sequence[str]) -> Overrides:
     missing: list[str] = []
     for spec in dict.fromkeys(specs):
         found = {name for name, word in _words(overrides) if fnmatch.fnmatchcase(word, spec)}
+        found |= overridden(overrides).intersection(matching(spec, base))
         names |= found
         if not found:
             missing.append(spec)
@@ -125,14 +128,28 @@ def overridden(overrides: Overrides) -> frozenset[str]:
 
 
 def matching(spec: str, packages: Iterable[Nevra]) -> tuple[str, ...]:
-    """Returns the names of the packages that a spec means: a name, a NEVRA, a glob of either."""
+    """Returns the names of packages that a spec means: a name, any form of NEVRA, a glob of it."""
     found = {
         package.name
         for package in packages
-        for word in (package.name, f"{package.name}.{package.arch}", str(package))
+        for word in _forms(package)
         if word == spec or fnmatch.fnmatchcase(word, spec)
     }
     return tuple(sorted(found))
+
+
+def _forms(package: Nevra) -> tuple[str, ...]:
+    bare = f"{package.name}-{package.version}"
+    full = f"{bare}-{package.release}"
+    return (
+        package.name,
+        f"{package.name}.{package.arch}",
+        bare,
+        full,
+        f"{full}.{package.arch}",
+        f"{package.name}-{package.evr}",
+        str(package),
+    )
 
 
 def _words(overrides: Overrides) -> Iterator[tuple[str, str]]:
@@ -140,8 +157,7 @@ def _words(overrides: Overrides) -> Iterator[tuple[str, str]]:
     for name in overrides.remove:
         yield name, name
     for package in overrides.replace_local:
-        yield package.name, package.name
-        yield package.name, package.nevra
+        yield from ((package.name, word) for word in _forms(Nevra.parse(package.nevra)))
         yield package.name, str(package)
     for each in overrides.replace:
         yield from ((name, name) for name in each.packages)

@@ -47,6 +47,7 @@ class Candidates:
         self.local: list[Any] = []  # packages of Goal.local, in the order of their NEVRAs
         self.given: list[Any] = []  # of these, and of what replaces base packages as a file
         self.staying: Any = None  # a query: base packages but those that are overridden
+        self.twins: Any = None  # what would be visible, were it not the same as a file of the goal
         self.visible: Any = None  # a query: what may be chosen, were it not for the base
         self.locked: Any = None  # a set: what would move the base
         self.upgrade = False  # whether a layer is one choice among all
@@ -239,9 +240,11 @@ class Candidates:
                 excluded.add(package)
         twins = self._available()
         twins.filter_nevra([str(package.get_nevra()) for package in self.given])
+        self.twins = libdnf5.rpm.PackageSet(self.base)
         for package in twins:
             if int(package.get_id().id) not in local:
                 excluded.add(package)
+                self.twins.add(package)
         settings = libdnf5.base.ResolveSpecSettings()
         settings.set_with_provides(False)
         settings.set_with_filenames(False)

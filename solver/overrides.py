@@ -3,7 +3,8 @@
 
 The lock on the base is lifted for exactly the packages that are chosen here. A removal is by name;
 a replacement is a file, or the newest that its spec matches, in one repository or in all. One that
-is layered already is kept, unless it is chosen anew. An override of what the base does not have
+is layered already is kept, unless it is chosen anew; what is asked for just now comes back from a
+removal, too. An override of what the base does not have
 rests, and so does one that would replace a package with itself.
 """
 
@@ -61,7 +62,6 @@ def choose(candidates: Candidates, goal: Goal) -> Overrides:
         UnknownPackageError: what is to replace packages that the base has is nowhere.
     """
     names = set(goal.remove)
-    removed = [package for package in candidates.installed if str(package.get_name()) in names]
     has = {nevra.name for nevra in candidates.base_nevras}
     resting = names - has
     chosen: dict[Nevra, Chosen] = {}
@@ -80,6 +80,8 @@ def choose(candidates: Candidates, goal: Goal) -> Overrides:
                 resting.add(idle)
     if unknown:
         raise _nowhere(unknown, goal)
+    names -= {old.name for old, each in chosen.items() if each.replacing.renewed}
+    removed = [package for package in candidates.installed if str(package.get_name()) in names]
     kept = tuple(chosen[old] for old in sorted(chosen, key=str) if old.name not in names)
     going = {*(nevra_of(package) for package in removed), *(each.old for each in kept)}
     return Overrides(
@@ -114,17 +116,19 @@ def _matches(candidates: Candidates, goal: Goal, replacing: Replacing) -> Iterab
     query.filter_available()
     query.resolve_pkg_spec(replacing.spec, _by_name(), False)
     layered = [package for package in query if _is_layer(candidates, package)]
+    held = libdnf5.rpm.PackageQuery(candidates.twins)  # what a repository has, and a file hides
     if layered and not (replacing.renewed or goal.upgrade):
         return layered
     if replacing.repo_id:
         query.filter_repo_id([replacing.repo_id])
+        held.filter_repo_id([replacing.repo_id])
         # The same package as a layer serves as well: which of both is settled among twins.
-        nevras = {nevra_of(package) for package in query}
+        nevras = {nevra_of(package) for package in (*query, *held)}
         same = [package for package in layered if nevra_of(package) in nevras]
         return [*query, *same] or ([] if replacing.renewed else layered)
     layers = {int(package.get_id().id) for package in layered}
     offered = [package for package in query if int(package.get_id().id) not in layers]
-    nevras = {nevra_of(package) for package in offered}
+    nevras = {nevra_of(package) for package in (*offered, *held)}
     return [*offered, *(package for package in layered if nevra_of(package) in nevras)] or layered
 
 

@@ -79,7 +79,7 @@ def proposal_lines(proposal: Proposal, *, verbose: bool = False) -> Iterator[str
     if proposal.download_size:
         yield f"Download: {size(proposal.download_size)}"
     if not (moved or proposal.removed or proposal.inactive or proposal.base or newly):
-        yield "No package changes: only what is requested, or where the base is held."
+        yield "No package changes: only what is requested or overridden, or where the base is held."
 
 
 def _overridden_lines(overridden: Overridden) -> Iterator[str]:

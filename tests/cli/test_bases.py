@@ -256,7 +256,7 @@ def test_a_branch_of_a_remote_is_fetched_and_named_in_short(
 def test_the_base_that_is_there_can_be_held(host: Host) -> None:
     ended = host.overlay("deploy", "1")
     assert ended.err.splitlines() == [
-        "No package changes: only what is requested, or where the base is held.",
+        "No package changes: only what is requested or overridden, or where the base is held.",
         f"test-{host.sysroot.commit}.1 is deployed for the next boot.",
     ]
     assert host.overlay("deploy", "1").err == "Nothing to do.\n"

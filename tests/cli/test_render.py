@@ -111,7 +111,7 @@ BASE = BaseChange(
 
 def test_a_proposal_never_has_nothing_to_show() -> None:
     assert list(proposal_lines(Proposal(requests_changed=True))) == [
-        "No package changes: only what is requested, or where the base is held."
+        "No package changes: only what is requested or overridden, or where the base is held."
     ]
 
 

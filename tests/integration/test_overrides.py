@@ -219,6 +219,38 @@ def test_what_follows_a_repository_takes_its_newer_version_at_an_upgrade(host: H
     assert replaced(host) == [("world-abi-1-1.noarch", "world-abi-2-1.noarch", "repo=u")]
 
 
+def test_overrides_take_each_others_place(host: Host) -> None:
+    (before,) = (each for each in packages_of(host) if each.startswith("nano-"))
+    after = update(host, "nano").name.removesuffix(".rpm")
+    updates = ("--repofrompath", f"u,{repository(host, 'updates')}")
+    host.change("override", "remove", "nano")
+    host.change("override", "replace", "nano", *updates)
+    assert replaced(host) == [(before, after, "")]
+    assert host.overlay("override", "replace", "nano", *updates).stderr.endswith("Nothing to do.\n")
+    host.change("override", "replace", "nano", "--from", "repo=u", *updates)
+    assert replaced(host) == [(before, after, "repo=u")]
+    host.change("override", "remove", before)
+    assert replaced(host) == []
+    assert host.change("override", "reset", before) == host.base
+
+
+def test_words_that_replace_nothing_are_refused_with_the_way_back(host: Host) -> None:
+    (before,) = (each for each in packages_of(host) if each.startswith("nano-"))
+    updates = ("--repofrompath", f"u,{repository(host, 'updates')}")
+    host.change("override", "replace", "nano", *updates)
+    reset = "hint: 'overlay override reset nano' takes the base's again\n"
+    other = "hint: name a version to go to another one: overlay override replace NAME-VERSION\n"
+    for word, what in (("nano", "the newest"), (before.removesuffix(".x86_64"), "it")):
+        ended = host.overlay("-q", "override", "replace", word)
+        assert ended.stderr == f"error: the base has {what} itself: {word}\n{reset}{other}"
+    version = update(host, "nano").name.removesuffix(".x86_64.rpm")
+    ended = host.overlay("-q", "override", "replace", version, "--remove", "nano", *updates)
+    assert (ended.status, ended.stderr) == (
+        1,
+        "error: both to be removed from the base and replaced: nano\n",
+    )
+
+
 def test_an_override_of_what_the_next_base_lacks_rests_and_comes_back(upgradable: Host) -> None:
     host = upgradable
     host.change("override", "remove", "file", "nano")

@@ -235,6 +235,29 @@ def test_a_file_holds_its_version_over_an_upgrade(world: World) -> None:
         assert replaced(sack.resolve(goal)) == [("jq-1-1.x86_64", "jq-2-1.x86_64")]
 
 
+@pytest.mark.parametrize("repo", ["", "r"])
+def test_a_held_version_that_is_asked_for_again_is_found_in_its_repository(
+    world: World, repo: str
+) -> None:
+    world.base("jq-1-1.x86_64")
+    world.repo("r", "jq-1-1.x86_64", "jq-2-1.x86_64")
+    layer = world.layer("jq-2-1.x86_64")
+    held = Replacing(path=layer.path)
+    transaction = world.resolve(layers=(layer,), replace=(held, *new("jq", repo=repo)))
+    assert replaced(transaction) == [("jq-1-1.x86_64", "jq-2-1.x86_64")]
+    assert (transaction.replaced[0].replacing.repo_id, transaction.resting) == (repo, ())
+
+
+def test_what_is_replaced_just_now_comes_back_from_a_removal(world: World) -> None:
+    world.base("jq-1-1.x86_64", "nano-1-1.x86_64")
+    world.repo("r", "jq-2-1.x86_64", "nano-2-1.x86_64")
+    transaction = world.resolve(
+        remove=("jq", "nano"), replace=(*new("jq"), Replacing(spec="nano", repo_id="r"))
+    )
+    assert replaced(transaction) == [("jq-1-1.x86_64", "jq-2-1.x86_64")]
+    assert [str(each) for each in transaction.removed] == ["nano-1-1.x86_64"]
+
+
 def test_a_layer_whose_override_is_reset_does_not_stay(world: World) -> None:
     world.base("jq-1-1.x86_64")
     world.repo("r", "jq-2-1.x86_64", "app-1-1.x86_64")
