@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from functools import cmp_to_key
 from typing import Any
 
-from solver.candidates import nevra_of
+from solver.identity import nevra_of
 from solver.nevra import compare_evr
 from solver.queried import PackageInfo, Provider
 

@@ -7,15 +7,18 @@ unknown ones. Our excludes never touch installed packages.
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from itertools import count
 from pathlib import Path
 from typing import Any
 
 import libdnf5
 
-from solver.errors import UnknownPackageError, UnreadableRpmError
+from solver.errors import UnknownPackageError
+from solver.filepackages import FilePackages
+from solver.identity import nevra_of
+from solver.matching import of_name
 from solver.model import COMMANDLINE_REPO, Goal, LayerStub, Link
 from solver.nevra import Nevra
+from solver.rivals import obsoleted_by, obsoleters_of, rivals_of
 from solver.rules import RuleKind
 from solver.transaction import replaces
 
@@ -23,24 +26,14 @@ PREFERRED_PRIORITY = 1  # better than any repository's default of 99
 _DEFAULT_PRIORITY = 99
 
 
-def nevra_of(package: Any) -> Nevra:
-    """Returns the identity of a libdnf5 package."""
-    return Nevra(
-        name=str(package.get_name()),
-        epoch=int(package.get_epoch() or 0),
-        version=str(package.get_version()),
-        release=str(package.get_release()),
-        arch=str(package.get_arch()),
-    )
-
-
 class Candidates:
     """The packages of one Base as one goal sees them; the goal's files are added to it."""
 
-    def __init__(self, base: Any, installed: Any, known: Any, private: Path) -> None:
+    def __init__(self, base: Any, installed: Any, known: Any, links: Path) -> None:
         self.base = base
         self.sonames: dict[str, tuple[str, ...]] = {}  # what the base has of libraries, in words
         self.installed = installed  # a query: every base package, whatever excludes say
+        self.files = FilePackages(base, links)  # of all goals
         self.base_nevras = frozenset(nevra_of(package) for package in installed)
         self.met = self.base_nevras  # of them, those that stay, and what stands for others
         self.stubs: dict[int, LayerStub] = {}  # by libdnf5's package id
@@ -52,10 +45,6 @@ class Candidates:
         self.locked: Any = None  # a set: what would move the base
         self.upgrade = False  # whether a layer is one choice among all
         self._known = known  # a query: every package of base and repositories, excluded or not
-        self._private = private  # a directory for links
-        self._numbers = count()
-        self._files: dict[Path, Any] = {}  # the package of each file that was ever added
-        self._paths: dict[int, Path] = {}  # and back
         self._excluded: Any = None
         self._chosen: Any = None  # a set: what stands in the place of base packages
         self._files_priority = _DEFAULT_PRIORITY
@@ -71,22 +60,22 @@ class Candidates:
         sack.clear_user_excludes()
         sack.clear_versionlock_excludes()
         given = [each.path for each in goal.replace if each.path is not None]
-        self._add_files([*goal.local, *given, *(stub.path for stub in goal.layers)])
+        self.files.add([*goal.local, *given, *(stub.path for stub in goal.layers)])
         self.stubs = {
-            int(self._files[stub.path.absolute()].get_id().id): stub
+            int(self.files[stub.path].get_id().id): stub
             for stub in goal.layers
-            if stub.path.absolute() in self._files
+            if stub.path in self.files
         }
         local = dict.fromkeys(path.absolute() for path in goal.local)
         replacing = dict.fromkeys(path.absolute() for path in given)
-        hidden = [str(path) for path in (*local, *replacing) if path not in self._files]
+        hidden = [str(path) for path in (*local, *replacing) if path not in self.files]
         if hidden:
             raise _excluded_files(hidden)
         self.local = sorted(
-            (self._files[path] for path in local),
+            (self.files[path] for path in local),
             key=lambda package: (str(nevra_of(package)), str(package.get_package_path())),
         )
-        self.given = [*self.local, *(self._files[path] for path in replacing)]
+        self.given = [*self.local, *(self.files[path] for path in replacing)]
         self._excluded = self._excludes(goal)
         sack.set_user_excludes(self._excluded)
         self.visible = libdnf5.rpm.PackageQuery(self.base)
@@ -124,14 +113,8 @@ class Candidates:
         return found
 
     def _lock_obsoleters(self) -> None:
-        obsoleters = self._available()
-        obsoleters.filter_obsoletes(self.staying)
-        self.locked = self._rivals_of(self.installed, self._available())
-        self.locked.update(obsoleters)
-
-    def file(self, path: Path) -> Any:
-        """Returns the package of a file of the goal."""
-        return self._files[path.absolute()]
+        self.locked = rivals_of(self.installed, self._available())
+        self.locked.update(obsoleters_of(self.staying, self._available()))
 
     def limit(self, *, lock_base: bool, only_layers: bool, prefer_files: bool, twins: Any) -> None:
         """Sets what the next solve may choose from.
@@ -155,70 +138,25 @@ class Candidates:
         for repo in repos:
             repo.set_priority(PREFERRED_PRIORITY if prefer_files else self._files_priority)
 
-    def obsoleted_by(self, package: Any) -> tuple[Nevra, ...]:
-        """Returns the base packages that a package obsoletes."""
-        found: set[Nevra] = set()
-        for reldep in package.get_obsoletes():
-            query = libdnf5.rpm.PackageQuery(self.installed)
-            query.filter_provides(reldep_list(self.base, [reldep]))
-            named = (nevra_of(base_package) for base_package in query)
-            found.update(nevra for nevra in named if nevra.name == str(reldep.get_name()))
-        return tuple(sorted(found, key=str))
-
     def replaced_by(self, package: Any) -> tuple[Nevra, ...]:
         """Returns the base packages that would have to go for a package."""
         new = nevra_of(package)
         mates = (old for old in self.base_nevras if replaces(new, old))
-        return tuple(sorted({*mates, *self.obsoleted_by(package)}, key=str))
+        obsoleted = obsoleted_by(self.base, package, self.installed)
+        return tuple(sorted({*mates, *obsoleted}, key=str))
 
     @property
     def everything(self) -> Any:
         """A query of every package that there is, excluded ones as well."""
         query = libdnf5.rpm.PackageQuery(self.base)  # has room for the files, which came later
         query.update(self._known)
-        for package in self._files.values():
+        for package in self.files:
             query.add(package)
         return query
 
     def hides(self, package: Any) -> bool:
         """Tells whether it is the goal that excludes a package."""
         return bool(self._excluded.contains(package))
-
-    def path_of(self, package: Any) -> Path:
-        """Returns the file that a package of the command line was read from."""
-        return self._paths[int(package.get_id().id)]
-
-    def _add_files(self, paths: Iterable[Path]) -> None:
-        names: dict[str, Path] = {}
-        for path in dict.fromkeys(path.absolute() for path in paths):
-            if path not in self._files:
-                names[str(self._rpm_name(path))] = path
-        if not names:
-            return
-        try:
-            self.base.get_repo_sack().add_cmdline_packages(sorted(names), False)
-        except libdnf5.exception.Error as error:
-            broken = next(
-                (names[name] for name in sorted(names) if f'"{name}"' in str(error)), None
-            )
-            cause = str(error).rpartition(": ")[2]
-            raise UnreadableRpmError(broken or Path("?"), cause) from error
-        query = libdnf5.rpm.PackageQuery(self.base)
-        query.filter_repo_id([COMMANDLINE_REPO])
-        for package in query:
-            name = str(package.get_package_path())
-            if name in names:
-                self._files[names[name]] = package
-                self._paths[int(package.get_id().id)] = names[name]
-
-    def _rpm_name(self, path: Path) -> Path:
-        """Returns a path to the file that ends in .rpm: libdnf5 ignores all others silently."""
-        if path.name.endswith(".rpm"):
-            return path
-        link = self._private / f"{next(self._numbers)}.rpm"
-        link.parent.mkdir(exist_ok=True)
-        link.symlink_to(path)
-        return link
 
     def _available(self) -> Any:
         query = libdnf5.rpm.PackageQuery(self.base)
@@ -245,31 +183,9 @@ class Candidates:
             if int(package.get_id().id) not in local:
                 excluded.add(package)
                 self.twins.add(package)
-        settings = libdnf5.base.ResolveSpecSettings()
-        settings.set_with_provides(False)
-        settings.set_with_filenames(False)
-        settings.set_with_binaries(False)
         for spec in goal.exclude:
-            query = self._available()
-            query.resolve_pkg_spec(spec, settings, False)
-            excluded.update(query)
+            excluded.update(of_name(self._available(), spec))
         return excluded
-
-    def _rivals_of(self, owned: Any, offered: Any) -> Any:
-        """Returns the offered packages that cannot be installed beside the owned ones."""
-        rivals = libdnf5.rpm.PackageQuery(offered)
-        rivals.filter_name_arch(owned)
-        others = libdnf5.rpm.PackageQuery(offered)
-        others.filter_name(owned)
-        others.difference(rivals)
-        by_name: dict[str, list[Nevra]] = {}
-        for package in owned if others.size() else ():
-            by_name.setdefault(str(package.get_name()), []).append(nevra_of(package))
-        for package in others:
-            new = nevra_of(package)
-            if any(replaces(new, old) for old in by_name[new.name]):
-                rivals.add(package)
-        return rivals
 
     def _priority_for_upgrade(self) -> int:
         """Returns a priority at which no layer hides a newer version of a repository's.
@@ -285,7 +201,7 @@ class Candidates:
     def layers(self) -> Any:
         """Returns the set of the goal's layers."""
         layers = libdnf5.rpm.PackageSet(self.base)
-        for package in self._files.values():
+        for package in self.files:
             if int(package.get_id().id) in self.stubs:
                 layers.add(package)
         return layers
@@ -296,9 +212,8 @@ class Candidates:
         offered = libdnf5.rpm.PackageQuery(self.visible)
         offered.filter_available()
         offered.filter_repo_id([COMMANDLINE_REPO], libdnf5.common.QueryCmp_NEQ)
-        rivals = self._rivals_of(layers, offered)
-        offered.filter_obsoletes(layers)
-        rivals.update(offered)
+        rivals = rivals_of(layers, offered)
+        rivals.update(obsoleters_of(layers, offered))
         return rivals
 
 
@@ -308,11 +223,3 @@ def _excluded_files(paths: Sequence[str]) -> UnknownPackageError:
     error.chain = (Link(kind=RuleKind.HIDDEN, text=text),)
     error.details = (text,)
     return error
-
-
-def reldep_list(base: Any, reldeps: Iterable[Any]) -> Any:
-    """Returns libdnf5's own kind of list, which queries take without parsing text again."""
-    found = libdnf5.rpm.ReldepList(base)
-    for reldep in reldeps:
-        found.add(reldep)
-    return found

@@ -14,8 +14,8 @@ from urllib.parse import unquote, urlsplit
 
 import libdnf5
 
-from solver.candidates import nevra_of
 from solver.errors import BrokenDownloadError, DownloadError
+from solver.identity import nevra_of
 from solver.model import Package, Progress, Report, SackConfig, Source, VerifiedRpm
 from solver.scratch import locked
 from solver.signature import SignatureChecker

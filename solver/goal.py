@@ -17,8 +17,9 @@ from typing import Any
 
 import libdnf5
 
-from solver.candidates import Candidates, nevra_of
+from solver.candidates import Candidates
 from solver.errors import BaseMovedError, SolverError, UnsatisfiableError
+from solver.identity import nevra_of
 from solver.model import BaseMove, Goal, Reason, Replaced, Transaction
 from solver.nevra import Nevra
 from solver.overrides import Overrides, choose, joined
@@ -31,7 +32,8 @@ from solver.problems import (
     unknown_groups,
     unsatisfiable_error,
 )
-from solver.request import Request, is_met, roots_of, sort_requests, with_groups
+from solver.request import Request, sort_requests
+from solver.roots import is_met, roots_of, with_groups
 from solver.solution import incoming, needs_of, package_values, steps_of, twins_to_avoid
 from solver.transaction import attribute, base_moves, check_base_stays, check_overridden
 

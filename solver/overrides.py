@@ -15,8 +15,10 @@ from typing import Any
 
 import libdnf5
 
-from solver.candidates import Candidates, nevra_of
+from solver.candidates import Candidates
 from solver.errors import ConfigurationError, UnknownPackageError
+from solver.identity import nevra_of
+from solver.matching import of_name
 from solver.model import COMMANDLINE_REPO, Goal, Replacing
 from solver.nevra import Nevra, compare_evr
 from solver.solution import preferred
@@ -111,10 +113,10 @@ def _chosen(candidates: Candidates, goal: Goal, replacing: Replacing) -> Iterato
 
 def _matches(candidates: Candidates, goal: Goal, replacing: Replacing) -> Iterable[Any]:
     if replacing.path is not None:
-        return [candidates.file(replacing.path)]
-    query = libdnf5.rpm.PackageQuery(candidates.visible)
-    query.filter_available()
-    query.resolve_pkg_spec(replacing.spec, _by_name(), False)
+        return [candidates.files[replacing.path]]
+    offered = libdnf5.rpm.PackageQuery(candidates.visible)
+    offered.filter_available()
+    query = of_name(offered, replacing.spec)
     layered = [package for package in query if _is_layer(candidates, package)]
     held = libdnf5.rpm.PackageQuery(candidates.twins)  # what a repository has, and a file hides
     if layered and not (replacing.renewed or goal.upgrade):
@@ -140,14 +142,6 @@ def _check_repository(candidates: Candidates, repo_id: str) -> None:
         raise ConfigurationError(f"repo={repo_id}", "no repository of this id is enabled")
 
 
-def _by_name() -> Any:
-    settings = libdnf5.base.ResolveSpecSettings()
-    settings.set_with_provides(False)
-    settings.set_with_filenames(False)
-    settings.set_with_binaries(False)
-    return settings
-
-
 def _is_layer(candidates: Candidates, package: Any) -> bool:
     return str(package.get_repo_id()) == COMMANDLINE_REPO and (
         int(package.get_id().id) in candidates.stubs
@@ -157,9 +151,8 @@ def _is_layer(candidates: Candidates, package: Any) -> bool:
 def _resting(candidates: Candidates, replacing: Replacing) -> str | None:
     """Returns what a replacement without effect is called; None where one is only missing."""
     if replacing.path is not None:
-        return str(nevra_of(candidates.file(replacing.path)))
-    query = libdnf5.rpm.PackageQuery(candidates.visible)
-    query.resolve_pkg_spec(replacing.spec, _by_name(), False)
+        return str(nevra_of(candidates.files[replacing.path]))
+    query = of_name(candidates.visible, replacing.spec)
     in_base = libdnf5.rpm.PackageQuery(query)
     in_base.filter_installed()
     names = {nevra.name for nevra in candidates.base_nevras}

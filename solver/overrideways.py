@@ -9,8 +9,9 @@ from collections.abc import Iterable, Sequence
 
 import libdnf5
 
-from solver.candidates import Candidates, nevra_of
+from solver.candidates import Candidates
 from solver.errors import OverrideError
+from solver.identity import nevra_of
 from solver.model import COMMANDLINE_REPO, BaseMove, Replacing
 from solver.nevra import Nevra
 from solver.overrides import Chosen, Overrides

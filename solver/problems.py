@@ -13,8 +13,9 @@ from typing import Any
 
 import libdnf5
 
-from solver.candidates import Candidates, nevra_of
+from solver.candidates import Candidates
 from solver.errors import BaseMovedError, SolverError, UnknownPackageError, UnsatisfiableError
+from solver.identity import nevra_of
 from solver.model import COMMANDLINE_REPO, BaseMove, Link
 from solver.nevra import Nevra
 from solver.rules import Named, Rule, RuleKind, in_order, read_problems

@@ -17,7 +17,7 @@ from typing import Any, Self
 import libdnf5
 
 from solver.answers import info_of, infos_of, place_of, provider_of
-from solver.candidates import nevra_of
+from solver.identity import nevra_of
 from solver.model import Report, Repository, SackConfig, ignore
 from solver.nevra import Nevra
 from solver.queried import Field, Found, Provider, Selection

@@ -14,7 +14,9 @@ from typing import Any
 
 import libdnf5
 
-from solver.candidates import Candidates, nevra_of, reldep_list
+from solver.candidates import Candidates
+from solver.identity import nevra_of
+from solver.matching import reldep_list
 from solver.model import (
     COMMANDLINE_REPO,
     LAYERS_REPO,
@@ -172,7 +174,7 @@ def _package_value(
     if stub is not None:
         source, repo_id, path, digest = Source.LAYER, LAYERS_REPO, stub.path, stub.digest
     elif str(package.get_repo_id()) == COMMANDLINE_REPO:
-        file = candidates.path_of(package)
+        file = candidates.files.path_of(package)
         source, repo_id, path, digest = Source.LOCAL, COMMANDLINE_REPO, file, file_digest(file)
     else:
         source, repo_id, path = Source.REPOSITORY, str(package.get_repo_id()), None

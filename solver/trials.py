@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import libdnf5
 
-from solver.candidates import Candidates, nevra_of
+from solver.candidates import Candidates
 from solver.errors import SolverError
 from solver.goal import Resolver
+from solver.identity import nevra_of
 from solver.model import BaseMove, Goal, SackConfig, Transaction
 from solver.nevra import Nevra
 from solver.repositories import available_repositories
@@ -43,7 +44,8 @@ class SackTrials:
         self._config = config
         self._opener = opener
         self.paths: Mapping[str, Path] = {
-            str(nevra_of(package)): candidates.path_of(package) for package in candidates.local
+            str(nevra_of(package)): candidates.files.path_of(package)
+            for package in candidates.local
         }
 
     def attempt(self, goal: Goal) -> Transaction | None:
