@@ -1,26 +1,69 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Overrides that do not fit, and those that would: what stands against them, and the command.
 
-A command is offered only once it was solved; here it is put together.
+A command is offered only once it was solved. What is removed is named by its name alone, and what
+replaces by its whole NEVRA, the one form of a spec that means one version:
+https://dnf5.readthedocs.io/en/latest/misc/specs.7.html
 """
 
 import shlex
 from collections.abc import Iterable, Sequence
+from itertools import product
 
 import libdnf5
 
 from solver.candidates import Candidates
-from solver.errors import OverrideError
+from solver.errors import OverrideError, SolverError
 from solver.identity import nevra_of
 from solver.model import COMMANDLINE_REPO, BaseMove, Replacing
 from solver.nevra import Nevra
-from solver.overrides import Chosen, Overrides
+from solver.overrides import Chosen, Overrides, joined
+from solver.problems import problem_lines
 from solver.request import Request
+from solver.solving import Solving, fits
 
 _LISTED = 20  # packages that a hint names at most
 
 
-def overriding(candidates: Candidates, moves: Sequence[BaseMove]) -> Overrides | None:
+def offer_override(
+    solving: Solving, error: SolverError, moves: Sequence[BaseMove], requests: Sequence[Request]
+) -> None:
+    """Adds the command to an error that would move the base so, if it would do."""
+    more = _overriding(solving.candidates, moves)
+    if more is None:
+        return
+    before = solving.overrides
+    solving.override(joined(before, more))
+    solving.limit_to_base(lock_base=True)
+    solved = solving.solve(requests, any_version=True)
+    if fits(solved) and not solving.moves(solved):
+        error.add_note(f"to change the base: {_command(more, requests)}")
+        error.removing = tuple(nevra_of(package).name for package in more.removed)
+        error.replacing = tuple(each.replacing for each in more.chosen)
+    solving.overrides = before  # candidates are prepared anew before they serve again
+
+
+def misfit(solving: Solving, requests: Sequence[Request]) -> SolverError | None:
+    """Returns the error for overrides that do not fit by themselves, None if they do."""
+    if not solving.overrides:
+        return None
+    solving.limit_to_base(lock_base=True)
+    alone = solving.solve((), any_version=True)
+    if fits(alone):
+        return None
+    lines = problem_lines(solving.candidates, alone)
+    tries = [(False, False)] if solving.overrides.chosen else []
+    tries += [(True, True), (False, True)]
+    for (lock, erase), some in product(tries, (requests, ())):
+        solving.limit_to_base(lock_base=lock)
+        free = solving.solve(some, any_version=True, allow_erasing=erase)
+        moves = solving.moves(free) if fits(free) else ()
+        if moves:
+            return _error(solving.candidates, solving.overrides, moves, lines)
+    return _error(solving.candidates, solving.overrides, (), lines)
+
+
+def _overriding(candidates: Candidates, moves: Sequence[BaseMove]) -> Overrides | None:
     """Returns the overrides that would move the base so.
 
     None where a file or a layer would, or the base's own package that is overridden already.
@@ -47,7 +90,7 @@ def overriding(candidates: Candidates, moves: Sequence[BaseMove]) -> Overrides |
     return Overrides(removed=tuple(removed), chosen=tuple(chosen), going=frozenset(replaced | gone))
 
 
-def override_command(overrides: Overrides, requests: Iterable[Request]) -> str:
+def _command(overrides: Overrides, requests: Iterable[Request]) -> str:
     """Returns the command that makes these overrides, and installs what asks for them."""
     install = "".join(
         f" --install {shlex.quote(request.label)}" for request in requests if not request.package
@@ -78,7 +121,7 @@ def _needing(
     return found
 
 
-def override_error(
+def _error(
     candidates: Candidates,
     overrides: Overrides,
     moves: Sequence[BaseMove],
