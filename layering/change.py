@@ -19,8 +19,10 @@ from layering.origin import Origin
 from layering.overridden import refuse_contradiction, refuse_resting, settled
 from layering.proposal import Proposal
 from layering.proposed import asks_for_else, propose
+from layering.question import Question
 from layering.refusals import hinted, refuse_lost_requests, refuse_unsupported
-from layering.resolution import Question, RepositoryOptions, Resolution, resolved
+from layering.repositories import RepositoryOptions
+from layering.resolution import Resolution, resolved
 from layering.target import Target
 from layering.workspace import clean_leftovers
 from solver import Package, Reason

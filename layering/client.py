@@ -20,7 +20,8 @@ from layering.kargs import KargEdit, edited
 from layering.newbase import Available, Lookup
 from layering.overridden import overriding_as
 from layering.overriding import OverrideEdit
-from layering.resolution import RepositoryOptions, sack_config, sweep_stubs, told
+from layering.repositories import RepositoryOptions, sack_config, told
+from layering.resolution import sweep_stubs
 from layering.sysroot import Sysroot
 from layering.target import Target, load_target
 from solver import Repository, Sack

@@ -18,7 +18,7 @@ from layering.deployed import Deployed
 from layering.errors import NotInTreeError
 from layering.needs import Need
 from layering.packagequeries import Place, Questions, questions
-from layering.resolution import RepositoryOptions
+from layering.repositories import RepositoryOptions
 from layering.treeneeds import tree_needs
 from layering.treeview import TreeView
 from solver import Nevra, near_misses

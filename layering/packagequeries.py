@@ -17,7 +17,7 @@ from layering import progress, provenance
 from layering.deployed import Deployed
 from layering.errors import NothingMatchesError
 from layering.querycache import query_cache
-from layering.resolution import RepositoryOptions, configured, told
+from layering.repositories import RepositoryOptions, configured, told
 from layering.spellings import spellings
 from layering.treeview import TreeView, tree_view
 from solver import Catalogue, Found, Nevra, PackageInfo, Provider, near_misses

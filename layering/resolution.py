@@ -7,64 +7,24 @@ layer that an earlier importer made serves on until its package is imported anew
 is got again from a repository.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 from layering import progress, provenance
 from layering.importer import Layer, cached_layer, import_packages
 from layering.leased import leased, sweep
 from layering.localrequests import local_overrides, local_requests
-from layering.origin import LocalPackage
-from layering.overriding import FROM_REPOSITORY, Instead
+from layering.question import Question, goal_of, unasked
 from layering.relabel import relabelled_layer
 from layering.repo import Repo
-from layering.requests import Wanted
+from layering.repositories import RepositoryOptions, sack_config, told
 from layering.stubs import serving_layer, write_stubs
 from layering.target import Target
-from solver import (
-    Goal,
-    LayerStub,
-    Package,
-    Replacing,
-    Sack,
-    SackConfig,
-    SolverError,
-    Source,
-    Transaction,
-)
-from solver import Progress as SolverProgress
+from solver import Goal, Package, Sack, SackConfig, SolverError, Source, Transaction
 
 _STUBS = "stubs-"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RepositoryOptions:
-    """Which repositories are used, beside what the target's configuration says."""
-
-    enable: tuple[str, ...] = ()
-    disable: tuple[str, ...] = ()
-    from_path: tuple[tuple[str, str], ...] = ()
-    setopts: tuple[tuple[str, str], ...] = ()
-    cache_only: bool = False
-    refresh: bool = False
-    releasever: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """What is asked of the solver."""
-
-    wanted: Wanted
-    new_local: Mapping[LocalPackage, Path] = field(default_factory=dict)
-    instead: tuple[Instead, ...] = ()  # words for what is to replace base packages
-    needs_repositories: bool = True
-    weak_deps: bool = True
-    exclude: tuple[str, ...] = ()
-    standing: frozenset[str] = frozenset()  # of what is wanted, what was so before
-    best: bool = False  # the best version of every package, rather than the one that is layered
-    other_release: bool = False  # the layers are of another release than the base
 
 
 class Resolution:
@@ -162,17 +122,8 @@ def resolved(
         held = local_overrides(
             repo, target, wanted.overrides.replace_local, given, (*stubs, *local.stubs), directory
         )
-        goal = Goal(
-            install=wanted.requested,
-            local=local.files,
-            layers=_offered(question, (*stubs, *local.stubs, *held.stubs)),
-            remove=wanted.overrides.remove,
-            replace=_replacing(question, held.files),
-            weak_deps=question.weak_deps,
-            exclude=question.exclude,
-            standing=question.standing,
-            upgrade=question.best,
-        )
+        offered = (*stubs, *local.stubs, *held.stubs)
+        goal = goal_of(question, offered, local=local.files, replacing=held.files)
         config = sack_config(target, options, cache_dir, question.wanted.requested)
         if not question.needs_repositories:
             alone = replace(config, load_repositories=False)
@@ -185,7 +136,7 @@ def resolved(
                 transaction = _with_resting(sack.resolve(goal), local.resting, held.resting)
             for line in transaction.held_back:
                 progress.note(report, "resolve", f"held back: {line}")
-            for line in _unasked(question, sack):
+            for line in unasked(question, sack.repositories()) if question.best else ():
                 progress.warn(report, "resolve", line)
             yield Resolution(sack, transaction, repo, target, cache_dir)
 
@@ -218,51 +169,6 @@ def sweep_stubs(cache_dir: Path) -> tuple[Path, ...]:
     return sweep(cache_dir, _STUBS)
 
 
-def sack_config(
-    target: Target, options: RepositoryOptions, cache_dir: Path, specs: Sequence[str] = ()
-) -> SackConfig:
-    """Returns where the solver's packages come from: the target's own configuration."""
-    return configured(
-        target.etc, target.base.installroot, target.base.releasever, options, cache_dir, specs
-    )
-
-
-def configured(
-    etc: Path | None,
-    installroot: Path,
-    releasever: str | None,
-    options: RepositoryOptions,
-    cache_dir: Path,
-    specs: Sequence[str] = (),
-) -> SackConfig:
-    """Returns where the solver's packages come from: the configuration in some `/etc`."""
-    dnf_conf = etc / "dnf" / "dnf.conf" if etc else None
-    return SackConfig(
-        installroot=installroot,
-        cache_dir=cache_dir,
-        repo_dirs=(etc / "yum.repos.d",) if etc else (),
-        vars_dirs=(etc / "dnf" / "vars",) if etc else (),
-        dnf_conf=dnf_conf if dnf_conf and dnf_conf.is_file() else None,
-        releasever=options.releasever or releasever,
-        repos_from_path=options.from_path,
-        enable_repos=options.enable,
-        disable_repos=options.disable,
-        setopts=options.setopts,
-        cache_only=options.cache_only,
-        refresh=options.refresh,
-        need_filelists=any(spec.startswith(("/", "*/")) for spec in specs),
-    )
-
-
-def told(report: progress.Report) -> Callable[[SolverProgress], None]:
-    """Returns the report that the solver is given: its steps become our events."""
-
-    def tell(event: SolverProgress) -> None:
-        progress.step(report, event)
-
-    return tell
-
-
 def _with_resting(
     transaction: Transaction, requests: Sequence[str], overrides: Sequence[str]
 ) -> Transaction:
@@ -271,35 +177,3 @@ def _with_resting(
         inactive=tuple(sorted({*transaction.inactive, *requests})),
         resting=tuple(sorted({*transaction.resting, *overrides})),
     )
-
-
-def _unasked(question: Question, sack: Sack) -> Iterator[str]:
-    """Yields what an upgrade cannot ask for newer packages in the place of the base's."""
-    enabled = {repository.id for repository in sack.repositories()} if question.best else set()
-    for each in question.wanted.overrides.replace if question.best else ():
-        if each.source.removeprefix(FROM_REPOSITORY) not in enabled:
-            yield f"{', '.join(each.packages)} cannot follow {each.source}: it is not enabled"
-
-
-def _replacing(question: Question, files: Sequence[Path]) -> tuple[Replacing, ...]:
-    """Returns what is to replace base packages; of one package's the last counts."""
-    followed = (
-        Replacing(spec=name, repo_id=each.source.removeprefix(FROM_REPOSITORY))
-        for each in question.wanted.overrides.replace
-        for name in each.packages
-    )
-    return (
-        *followed,
-        *(Replacing(path=path) for path in files),
-        *(Replacing(spec=w.spec, repo_id=w.repo_id, renewed=True) for w in question.instead),
-    )
-
-
-def _offered(question: Question, stubs: tuple[LayerStub, ...]) -> tuple[LayerStub, ...]:
-    """Returns the layers that may serve: of another release those alone that came as files."""
-    if not question.other_release:
-        return stubs
-    wanted = question.wanted
-    local = (*wanted.requested_local, *wanted.overrides.replace_local)
-    files = {package.nevra for package in local}
-    return tuple(stub for stub in stubs if str(stub.nevra) in files)

@@ -19,7 +19,7 @@ from layering.cli.render import counted, table
 from layering.cli.session import cache_directory
 from layering.cli.showing import Level
 from layering.progress import Event, Kind, Report
-from layering.resolution import RepositoryOptions
+from layering.repositories import RepositoryOptions
 from layering.sysroot import Sysroot
 
 if TYPE_CHECKING:

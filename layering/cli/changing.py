@@ -25,7 +25,7 @@ from layering.client import Changed, ChangeOptions, Client, Confirm
 from layering.merged import MergeOptions
 from layering.proposal import BaseChange, Proposal
 from layering.report import DeploymentReport, report_of
-from layering.resolution import RepositoryOptions
+from layering.repositories import RepositoryOptions
 from layering.sysroot import Sysroot
 
 Act = Callable[[Client, ChangeOptions, Confirm], Changed]

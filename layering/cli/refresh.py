@@ -10,7 +10,7 @@ from layering.cli.options import Settings, repository_options, shown_options
 from layering.cli.output import show_json
 from layering.cli.render import counted, table
 from layering.cli.session import client
-from layering.resolution import RepositoryOptions
+from layering.repositories import RepositoryOptions
 from solver import Repository
 
 

@@ -27,7 +27,7 @@ from layering.deployments import Deployment
 from layering.errors import BadRequestError, MissingLayerError
 from layering.overriding import OverrideEdit
 from layering.repo import Repo
-from layering.resolution import RepositoryOptions
+from layering.repositories import RepositoryOptions
 from layering.sysroot import Sysroot
 from solver import SolverError, UnknownPackageError
 from tests.rpmostree_reader import layered_info, package_list, values, written_back

@@ -23,7 +23,7 @@ from layering.newbase import DowngradeError
 from layering.proposal import Proposal
 from layering.remote_errors import RemoteError
 from layering.repo import Repo
-from layering.resolution import RepositoryOptions
+from layering.repositories import RepositoryOptions
 from layering.sysroot import Sysroot
 from layering.sysroot_errors import BrokenOriginError, OriginError
 from solver import Nevra, SolverError

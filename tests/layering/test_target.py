@@ -12,16 +12,12 @@ from layering.errors import SysrootError
 from layering.importer import cached_layer
 from layering.metadata import LayerRecord, TreeMetadata
 from layering.origin import LocalPackage, Origin
+from layering.question import Question
 from layering.repo import Repo
 from layering.report import report_of
+from layering.repositories import RepositoryOptions, sack_config
 from layering.requests import Wanted
-from layering.resolution import (
-    Question,
-    RepositoryOptions,
-    Resolution,
-    resolved,
-    sack_config,
-)
+from layering.resolution import Resolution, resolved
 from layering.sysroot import Sysroot
 from layering.target import Target, load_target, nearest_checkout
 from layering.workspace import Checkout
