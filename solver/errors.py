@@ -10,6 +10,8 @@ from pathlib import Path
 
 from solver.model import BaseMove, Link, Replacing
 
+_NAMED = 10  # packages that a message names at most
+
 
 class SolverError(Exception):
     """The root of everything this package raises on purpose."""
@@ -76,10 +78,18 @@ class OverrideError(SolverError):
         self.details = tuple(problems)
         through = len(removed) - len(needing)
         more = f", and through these by {through} more" if through else ""
+        if len(needing) > _NAMED:
+            needing, more = needing[:_NAMED], f" and {len(removed) - _NAMED} more"
         causes = [f"needed by {', '.join(needing)}{more}"] if removed else []
-        causes += [f"{', '.join(others)} would have to be replaced with it"] if others else []
-        what = f"cannot remove or replace {', '.join(going)}: "
+        causes += [f"{_some(others)} would have to be replaced with it"] if others else []
+        what = f"cannot remove or replace {_some(going)}: "
         super().__init__(what + ("; ".join(causes) or next(iter(problems), "it does not fit")))
+
+
+def _some(names: Sequence[str]) -> str:
+    """Returns names, of many the first ones, with how many more there are."""
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
 
 
 class RepositoryError(SolverError):

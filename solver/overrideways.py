@@ -23,6 +23,7 @@ from solver.request import Request
 from solver.solving import Solving, fits
 
 _LISTED = 20  # packages that a hint names at most
+_LINES = 10  # that tell what needs what goes
 
 
 def offer_override(
@@ -106,7 +107,10 @@ def _command(overrides: Overrides, requests: Iterable[Request]) -> str:
 def _needing(
     candidates: Candidates, overrides: Overrides, removed: Sequence[Nevra]
 ) -> dict[Nevra, list[str]]:
-    """Returns which of the packages that would be removed need each one that goes, directly."""
+    """Returns which of the packages that would be removed need each one that goes, directly.
+
+    Without any it is which of all that stay.
+    """
     found: dict[Nevra, list[str]] = {}
     for package in candidates.installed:
         nevra = nevra_of(package)
@@ -115,10 +119,19 @@ def _needing(
             alone.add(package)
             query = libdnf5.rpm.PackageQuery(candidates.staying)
             query.filter_requires(alone)
-            names = [str(nevra_of(each)) for each in query if nevra_of(each) in removed]
+            staying = [nevra_of(each) for each in query]
+            names = [str(each) for each in staying if each in removed or not removed]
             if names:
                 found[nevra] = names
     return found
+
+
+def _first_of_each(lines: Sequence[str]) -> list[str]:
+    """Returns the lines, of those that tell what one package needs the first, and not too many."""
+    heads = {line.partition(" needs ")[0]: line for line in reversed(lines)}
+    found = [line for line in lines if line in heads.values()]
+    more = len(found) - _LINES
+    return [*found[:_LINES], f"and {more} more of the kind"] if more > 0 else found
 
 
 def _error(
@@ -132,12 +145,12 @@ def _error(
     `moves` are what a solution without the lock does to other base packages.
     """
     removed = [move.base for move in moves if move.replacement is None]
-    needing = _needing(candidates, overrides, removed) if removed else {}
+    needing = _needing(candidates, overrides, removed) if removed or not moves else {}
     going = needing.keys() or overrides.going
     few = len(removed) <= _LISTED
     direct = {name for names in needing.values() for name in names}
     named = sorted(map(str, removed) if few or not direct else direct)
-    error = OverrideError(sorted(map(str, going)), named, moves, lines)
+    error = OverrideError(sorted(map(str, going)), named, moves, _first_of_each(lines))
     words = [nevra_of(package).name for package in overrides.removed if nevra_of(package) in going]
     words = list(dict.fromkeys([*words, *(nevra.name for nevra in removed)]))
     instead = [str(each.new) for each in overrides.chosen if each.replacing.renewed]

@@ -280,6 +280,33 @@ def test_of_many_that_need_it_those_are_named_that_do_so_directly(world: World) 
     ]
 
 
+def test_of_many_packages_a_message_names_ten_and_of_each_one_line(world: World) -> None:
+    many = [str(number) for number in range(10, 25)]
+    needing = [pkg(f"app{n}-1-1.x86_64", requires=[f"lib{n}", f"lib{n} = 1"]) for n in many]
+    world.base(*(f"lib{n}-1-1.x86_64" for n in many), *needing)
+    with pytest.raises(OverrideError) as caught:
+        world.resolve(remove=tuple(f"lib{n}" for n in many))
+    libs, apps = (", ".join(f"{name}{n}-1-1.x86_64" for n in many[:10]) for name in ("lib", "app"))
+    assert str(caught.value) == (
+        f"cannot remove or replace {libs} and 5 more: needed by {apps} and 5 more"
+    )
+    *lines, last = caught.value.details
+    told = {line.partition(" needs ")[0] for line in lines}
+    assert (len(lines), len(told), last) == (10, 10, "and 5 more of the kind")
+
+
+def test_only_overrides_that_something_stands_against_are_named(world: World) -> None:
+    world.base(
+        "lib-1-1.x86_64",
+        pkg("jq-1-1.x86_64", requires=["lib"]),
+        pkg("app-1-1.x86_64", requires=["lib"]),
+    )
+    layer = world.layer(pkg("jq-2-1.x86_64", requires=["lib"]))
+    with pytest.raises(OverrideError) as caught:
+        world.resolve(layers=(layer,), remove=("lib",), replace=(Replacing(path=layer.path),))
+    assert str(caught.value).startswith("cannot remove or replace lib-1-1.x86_64: ")
+
+
 def test_what_needs_a_removed_package_is_named_whatever_else_is_asked(world: World) -> None:
     world.base("lib-1-1.x86_64", pkg("app-1-1.x86_64", requires=["lib"]), "jq-1-1.x86_64")
     world.repo("r", "jq-2-1.x86_64", pkg("more-1-1.x86_64", requires=["app"]))
