@@ -20,6 +20,7 @@ from layering.repo import Repo
 from layering.scriptplan import plan_of
 from layering.scriptruns import After, Work, ignore, last_check, prepared, run_scripts, state_writes
 from layering.treedatabase import keep_base_database, write_database
+from layering.triggermemory import Judge
 from layering.union import Union
 from layering.uniting import unite
 from layering.warnings import warnings_of_replaced
@@ -52,10 +53,12 @@ def assemble(
     *,
     finish: Finish | None = None,
     after: After = ignore,
+    judge: Judge | None = None,
 ) -> Assembled:
     """Returns the merged tree; the caller holds the repository (`Repo.held`) until it is committed.
 
-    `after` is called with what came of each script, as soon as it has ended.
+    `after` is called with what came of each script, as soon as it has ended; `judge` with what came
+    of those that may be remembered, and the state of the tree then.
 
     Raises:
         FileConflictError, UnknownOwnerError, ScriptletFailedError: before anything is committed.
@@ -69,7 +72,7 @@ def assemble(
             departures=recipe.departures,
         )
     with progress.phase(report, "scripts planned"):
-        booted, planned = _planned(repo, recipe, united)
+        booted, planned = planned_over(repo, recipe, united)
         for line in planned.why:
             progress.detail(report, "scripts", line)
     with ExitStack() as stack:
@@ -78,6 +81,7 @@ def assemble(
         if recipe.keep_failed:
             stack.enter_context(_kept_if_failed(repo, recipe, united, workspace))
         work = prepared(repo, workspace, recipe, united, after)
+        work.memory.judge = judge
         policystore.settle(repo, recipe.base.commit, workspace.root)
         with progress.phase(report, "rpmdb"):
             write_database(repo, workspace, recipe, united)
@@ -107,8 +111,13 @@ def assemble(
     )
 
 
-def _planned(repo: Repo, recipe: Recipe, united: Union) -> tuple[KernelChange | None, Plan]:
-    """Returns the kernel whose initramfs may change, and what runs, the last check included."""
+def planned_over(repo: Repo, recipe: Recipe, united: Union) -> tuple[KernelChange | None, Plan]:
+    """Returns the kernel whose initramfs may change, and what runs, the last check included.
+
+    Raises:
+        KernelError: the tree would have no kernel, or several.
+        DropInError: as `plan_of`.
+    """
     kernel.check_stays(repo, recipe.base, united)
     kernel.check_one(repo, recipe.base, recipe.layers, united)
     booted = kernel.change_of(repo, recipe.base, united)

@@ -12,9 +12,10 @@ from layering import preflight, progress, remotes
 from layering.allowances import NOTHING, Allowances, Asked
 from layering.base import load_base
 from layering.deployments import Deployment
+from layering.foresight import Foresight
 from layering.host import Host
 from layering.intent import Intent
-from layering.merged import MergeOptions, Parts, merged_commit
+from layering.merged import MergeOptions, Parts, foreseen, merged_commit
 from layering.origin import Origin
 from layering.overridden import refuse_contradiction, refuse_resting, settled
 from layering.proposal import Proposal
@@ -41,6 +42,7 @@ class ChangeOptions:
     uninstall: tuple[str, ...] = ()
     uninstall_all: bool = False
     dry_run: bool = False
+    foresee: bool = False  # in a dry run: import what is missing, and tell which scripts would run
     download_only: bool = False
     weak_deps: bool = True
     exclude: tuple[str, ...] = ()
@@ -55,6 +57,7 @@ class Changed:
     deployment: Deployment | None = None
     confirmed: bool = True
     warnings: tuple[str, ...] = ()  # what finalizing it will settle otherwise than expected
+    foresight: Foresight | None = None  # in a dry run that was to tell it
 
     @property
     def unchanged(self) -> bool:
@@ -106,26 +109,49 @@ def _to_merged(
         allowances = _allowances(target, intent, options, found)
         proposal = propose(target, intent, found, allowances)
         stop = _stopped(proposal, options, confirm)
-        if stop is not None:
+        ahead = _looks_ahead(host, target, stop, options)
+        if stop is not None and not ahead:
             if proposal.empty and not options.dry_run:
                 # Brings back the layer of a file that is given again.
                 found.fetch(report, allowances.drop_special)
-            return stop
-        _fetch_base(host, intent)
+            return _with_reason(stop, options)
+        if stop is None:
+            _fetch_base(host, intent)
+        else:
+            what = "packages are downloaded and imported for it, as --download-only does"
+            progress.note(report, "scripts", f"to tell what runs, {what}")
         layers = found.fetch(report, allowances.drop_special)
         transaction = found.transaction
-    if options.download_only:
+    if options.download_only and stop is None:
         progress.note(report, "import", "downloaded and imported; nothing deployed")
         return Changed(proposal=proposal)
     intent = replace(intent, wanted=settled(repo, intent, transaction, layers))
     origin = intent.next_origin.replacing(allowances.replacefiles)
     if not (layers or transaction.removed):  # the base itself has all that was asked for
+        if stop is not None:
+            return replace(stop, foresight=Foresight())
         return _deployed(host, target, target.base_commit, origin, options, proposal)
     parts = Parts(
         wanted=intent.wanted, transaction=transaction, layers=layers, allowances=allowances
     )
+    if stop is not None:
+        return replace(stop, foresight=foreseen(host, target, parts, options.merge))
     commit = merged_commit(host, target, parts, options.merge)
     return _deployed(host, target, commit, origin, options, proposal)
+
+
+def _looks_ahead(host: Host, target: Target, stop: Changed | None, options: ChangeOptions) -> bool:
+    """Returns whether a dry run goes on to find out which scripts would run."""
+    wanted = options.foresee and stop is not None and not stop.unchanged and stop.confirmed
+    return wanted and remotes.is_complete(host.sysroot.repo, target.base_commit)
+
+
+def _with_reason(stop: Changed, options: ChangeOptions) -> Changed:
+    """Returns what a dry run came to, with why it cannot tell which scripts would run."""
+    if not options.foresee or stop.unchanged or not stop.confirmed:
+        return stop
+    why = "the new base is not here yet: --download-only fetches it"
+    return replace(stop, foresight=Foresight(untold=why))
 
 
 def _allowances(
@@ -162,7 +188,8 @@ def _to_base(
     proposal = propose(target, intent, None, NOTHING)
     stop = _stopped(proposal, options, confirm)
     if stop is not None:
-        return stop
+        ahead = options.foresee and stop.confirmed and not stop.unchanged
+        return replace(stop, foresight=Foresight()) if ahead else stop
     _fetch_base(host, intent)
     if options.download_only:
         return Changed(proposal=proposal)

@@ -232,8 +232,9 @@ class Client:
         added = additions(options.install)
         if options.lock_finalization:
             self._host.sysroot.check_staging()
-        # A look at what would change writes nothing, unless a remote has to be asked.
-        looks = options.dry_run and not asks_remote
+        # A look at what would change writes nothing, unless a remote has to be asked, or packages
+        # which scripts they bring.
+        looks = options.dry_run and not (asks_remote or options.foresee)
         with nullcontext() if looks else self._host.sysroot.lock(self._host.report):
             target = load_target(self._host.sysroot, self._stateroot, self._host.cache_dir)
             intent = with_requests(

@@ -15,6 +15,7 @@ from layering.allowances import NOTHING, Allowances
 from layering.assembly import Assembled, assemble
 from layering.errors import LayeringError
 from layering.failures import keep_failures
+from layering.foresight import Foresight, foresee
 from layering.host import Host
 from layering.importer import Layer, layer_info
 from layering.metadata import LayerRecord, SkippedRecord, TreeMetadata
@@ -63,11 +64,11 @@ def merged_commit(host: Host, target: Target, parts: Parts, options: MergeOption
     repo, report = host.sysroot.repo, host.report
     records = _records(parts.transaction, parts.layers)
     ref = merged_ref(_key(target, parts, records))
-    known = repo.try_resolve(ref) if options.recall else None
-    # What failed once, by a time limit perhaps, is tried again, and told again if it fails again.
-    if known is not None and not (made := read(repo.commit_of(known))).warnings:
+    known = _made_before(repo, ref, options)
+    if known is not None:
         progress.note(report, "merge", "merged tree: known from before")
-        warn_of_tree((), made.notes, report, before=_said_before(target))
+        notes = read(repo.commit_of(known)).notes
+        warn_of_tree((), notes, report, before=_said_before(target))
         return known
     head = [f"base {target.base_commit}", *(f"layer {record.nevra}" for record in records)]
     log = ScriptLog(host.log_dir, head, report)
@@ -80,6 +81,23 @@ def merged_commit(host: Host, target: Target, parts: Parts, options: MergeOption
         raise
     finally:
         log.close()
+
+
+def foreseen(host: Host, target: Target, parts: Parts, options: MergeOptions) -> Foresight:
+    """Returns which scripts `merged_commit` would run; raises what that would before any does."""
+    repo, records = host.sysroot.repo, _records(parts.transaction, parts.layers)
+    if _made_before(repo, merged_ref(_key(target, parts, records)), options) is not None:
+        return Foresight(made_before=True)
+    return foresee(repo, _recipe(host, target, parts, options), host.report)
+
+
+def _made_before(repo: Repo, ref: str, options: MergeOptions) -> str | None:
+    """Returns the commit that was made from the same, if it may be used.
+
+    What failed once, by a time limit perhaps, is tried again, and told again if it fails again.
+    """
+    known = repo.try_resolve(ref) if options.recall else None
+    return None if known is None or read(repo.commit_of(known)).warnings else known
 
 
 def _made(

@@ -8,8 +8,9 @@ so that no prune takes the new objects away.
 """
 
 import os
+import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
@@ -119,6 +120,37 @@ class Repo(ObjectStore):
             except BaseException:
                 self.handle.abort_transaction(None)
                 raise
+
+    @contextmanager
+    def discarded(self) -> Iterator[None]:
+        """Has all that is written be there for the time of the body alone: no ref moves either.
+
+        A transaction inside joins it.
+        """
+        if self._depth:
+            raise RuntimeError("discarded() inside a transaction")
+        with self.held():
+            self._depth += 1
+            self._begin()
+            try:
+                yield
+            finally:
+                self._depth -= 1
+                self._refs.clear()
+                self._empty_staging()
+                self.handle.abort_transaction(None)
+
+    def _empty_staging(self) -> None:
+        """Removes what the transaction has written; libostree would have the next one land it.
+
+        Its directory is locked until the transaction ends, and is the one that is open here.
+        """
+        above = (self.path / "tmp").resolve()
+        for descriptor in os.listdir("/proc/self/fd"):  # noqa: PTH208 names alone
+            with suppress(OSError):
+                place = Path(f"/proc/self/fd/{descriptor}").readlink()
+                if place.parent == above and place.name.startswith("staging-") and place.is_dir():
+                    shutil.rmtree(place)
 
     def _begin(self) -> None:
         with reported(self.path, "cannot write"):

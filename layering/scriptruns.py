@@ -31,7 +31,7 @@ from layering.workspace import Workspace
 from triggers import INITRAMFS, Invocation, Outcome, Phase, Plan, Sandbox, run
 from triggers import Progress as ScriptProgress
 
-_CHECK = "sanity"
+CHECK = "sanity"
 _EPOCH = "SOURCE_DATE_EPOCH"
 
 After = Callable[[Outcome], None]
@@ -157,8 +157,8 @@ def run_scripts(
     work.watch.settle()
     if planned.after:
         with progress.phase(report, "scripts after"):
-            check = [each for each in planned.after if each.owner == _CHECK]
-            scripts = [each for each in planned.after if each.owner != _CHECK]
+            check = [each for each in planned.after if each.owner == CHECK]
+            scripts = [each for each in planned.after if each.owner != CHECK]
             outcomes += _run(scripts, work, recipe, report)
             if not all(outcome.remembered for outcome in outcomes):
                 outcomes += _run(check, work, recipe, report)
@@ -172,7 +172,7 @@ def run_scripts(
 def _run(
     invocations: Iterable[Invocation], work: Work, recipe: Recipe, report: progress.Report
 ) -> tuple[Outcome, ...]:
-    every = tuple(_timed(each, recipe) for each in invocations)
+    every = tuple(timed(each, recipe) for each in invocations)
     work.memory.complete()
 
     def tell(event: ScriptProgress) -> None:
@@ -201,7 +201,7 @@ def _run(
     return outcomes
 
 
-def _timed(invocation: Invocation, recipe: Recipe) -> Invocation:
+def timed(invocation: Invocation, recipe: Recipe) -> Invocation:
     """Returns a script that may be remembered with the base's time, not the newest layer's."""
     given = {name for name, _ in invocation.environment}
     if not invocation.memo or _EPOCH in given:
@@ -230,7 +230,7 @@ def last_check(repo: Repo, united: Union) -> tuple[Invocation, ...]:
         return ()
     check = Invocation(
         phase=Phase.BUILTIN,
-        owner=_CHECK,
+        owner=CHECK,
         label="check of the tree after its scripts",
         interpreter=("/usr/bin/true",),
         fatal=True,

@@ -9,7 +9,7 @@ when a script really has to run, the finished one when it is sealed.
 Where anything is in doubt a script runs, as it would without a memory.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
@@ -44,6 +44,21 @@ class _Running:
     view: View
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Again:
+    """What a script that may be remembered gave, where it has run."""
+
+    outcome: Outcome
+    upper: Upper
+    key: str  # "" where the state of what it says it reads cannot be said
+    view: View | None  # what it saw; None there
+    made: memos.Draft | None  # None: it cannot be remembered
+    why: str  # that is so
+
+
+Judge = Callable[[Again], None]
+
+
 @dataclass(slots=True, kw_only=True)
 class TriggerMemory:
     """The memory of one merged tree's making; to be used inside one transaction."""
@@ -58,6 +73,7 @@ class TriggerMemory:
     why: dict[str, str] = field(default_factory=dict)  # by label: why a result was not kept
     used: list[str] = field(default_factory=list)  # labels
     drafts: list[memos.Draft] = field(default_factory=list)
+    judge: Judge | None = None  # is told of all that has run and may be remembered
     _pending: list[Delta] = field(default_factory=list)  # recalled, and not on the mount yet
     _scan: Scan | None = None  # None: the mount may have changed since
     _running: _Running | None = None
@@ -105,11 +121,23 @@ class TriggerMemory:
     def keep(self, outcome: Outcome, observed: Observed | None) -> None:
         """Takes a draft of the result, if all that it depends on and all that it did is known."""
         running, self._running = self._running, None
-        if running is None:
-            return
-        reason = self._kept(running, outcome, observed)
-        if reason:
-            self.why[outcome.invocation.label] = reason
+        label, made = outcome.invocation.label, None
+        if running is not None:
+            made, reason = self._kept(running, outcome, observed)
+            if made is not None:
+                self.drafts.append(made)
+            else:
+                self.why[label] = reason
+        if self.judge is not None and _eligible(outcome.invocation):
+            again = Again(
+                outcome=outcome,
+                upper=self.upper,
+                key=running.key if running else "",
+                view=running.view if running else None,
+                made=made,
+                why=self.why.get(label, "") if made is None else "",
+            )
+            self.judge(again)
 
     def complete(self) -> None:
         """Makes the mounted tree complete, for whoever looks at it or writes to it next.
@@ -171,27 +199,29 @@ class TriggerMemory:
             }
         )
 
-    def _kept(self, running: _Running, outcome: Outcome, observed: Observed | None) -> str:
-        """Takes a draft of a result; returns why it cannot, "" if it did."""
+    def _kept(
+        self, running: _Running, outcome: Outcome, observed: Observed | None
+    ) -> tuple[memos.Draft | None, str]:
+        """Returns a draft of a result, or why there is none."""
         if outcome.status or outcome.timed_out or outcome.excess:
-            return "it failed"
+            return None, "it failed"
         if observed is None or observed.doubts:
-            return ", ".join(observed.doubts) if observed else "it could not be observed"
+            return None, ", ".join(observed.doubts) if observed else "it could not be observed"
         try:
             read = reads.gathered(running.view, observed)
         except DoubtError as doubt:
-            return str(doubt)
+            return None, str(doubt)
         wrote = self._wrote_state(running.view.var, outcome.invocation.label)
         after = self._scanned()
         if after is None or wrote:
-            return wrote or "what it wrote cannot be sealed"
+            return None, wrote or "what it wrote cannot be sealed"
         delta = _without_leftovers(delta_of(running.scan, after))
         special = after.special - running.scan.special
         reason = f"/{min(special)}: no commit holds it so" if special else why_not(delta.paths)
         if reason or (reason := self._odd(delta)):
-            return reason
+            return None, reason
         try:
-            draft = memos.draft(
+            made = memos.draft(
                 self.repo,
                 key=running.key,
                 label=outcome.invocation.label,
@@ -200,10 +230,9 @@ class TriggerMemory:
                 output=outcome.output,
             )
         except LayeringError as error:  # nothing that the tree itself is made of
-            return f"it cannot be kept: {error}"
-        self.drafts.append(draft)
+            return None, f"it cannot be kept: {error}"
         forget_state(self.sandbox.var, running.view.var, self.watch.stamps)
-        return ""
+        return made, ""
 
     def _wrote_state(self, before: Mapping[bytes, Stamp], label: str) -> str:
         self.watch.look(label)

@@ -26,7 +26,7 @@ from layering.errors import WorkspaceError
 from layering.leased import leased, sweep
 from layering.repo import Repo
 
-_PREFIX = "overlay-work-"
+PREFIX = "overlay-work-"
 _TO_COME = 0x7FFFFFFF  # 2038, the last second that every file system can store
 
 
@@ -64,7 +64,7 @@ def open_workspace(
         raise WorkspaceError(f"cannot work in a repository that is not of mode bare: {repo.path}")
     mounts.enter_own_namespace()
     clean_leftovers(repo)
-    with leased(repo.path / "tmp", _PREFIX) as work:
+    with leased(repo.path / "tmp", PREFIX) as work:
         after = DirNode(tree=tree, meta=meta)
         lowers = _lowers(repo, work, after, checkout)
         names = ("root", "work", "scratch")
@@ -83,7 +83,7 @@ def open_workspace(
 
 def clean_leftovers(repo: Repo) -> tuple[Path, ...]:
     """Removes the directories of runs that are no longer alive, and returns their paths."""
-    return sweep(repo.path / "tmp", _PREFIX)
+    return sweep(repo.path / "tmp", PREFIX)
 
 
 def _lowers(repo: Repo, work: Path, after: DirNode, checkout: Checkout | None) -> list[Path]:

@@ -51,7 +51,7 @@ from triggers.scriptlet import Scriptlet, scriptlets_of
 from triggers.skiprule import SkipRule
 from triggers.table import DROPIN_DIRECTORIES, DropIn, Shadowed, Table, table_of
 from triggers.tags import Condition, Tags, TagValue
-from triggers.tools import tools_in
+from triggers.tools import STOOD_IN_FOR, tools_in
 
 __all__ = [
     "BUILT_IN",
@@ -61,6 +61,7 @@ __all__ = [
     "LARGEST_DROPIN",
     "POLICY",
     "RULES",
+    "STOOD_IN_FOR",
     "TRIGGER_TAGS",
     "Bind",
     "BrokenScriptTagsError",

@@ -29,6 +29,8 @@ TABLE = (
     StandIn(tool="chattr", reason="a commit holds none of a file system's own flags"),
 )
 
+STOOD_IN_FOR = tuple(each.tool for each in TABLE)
+
 # What becomes of others, so that nobody has to find out again. They work: useradd, groupadd,
 # usermod, systemd-sysusers, systemd-tmpfiles, ldconfig, depmod KVER, dracut, update-alternatives,
 # systemd-hwdb, setcap, semodule -n (restorecon does nothing where no policy is loaded).

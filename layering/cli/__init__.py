@@ -44,6 +44,7 @@ VERBS = {
     "refresh-md": "refresh",
     "diff": "diff",
     "triggers": "triggers",
+    "verify": "verify",
     "shell": "shell",
     "kargs": "kargs",
     "compose": "compose",

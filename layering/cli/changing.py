@@ -5,14 +5,17 @@ A reboot that was asked for comes only after something was deployed, as with rpm
 that changes nothing never takes a running system down.
 """
 
+import os
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 
 import click
 
 from layering.allowances import Asked
 from layering.cli import reboot
 from layering.cli.failure import ERROR, UNCHANGED
+from layering.cli.foreseen import NO_RIGHT, foresight_document, foresight_lines
 from layering.cli.options import Settings
 from layering.cli.output import show_json
 from layering.cli.packages import difference_document
@@ -22,6 +25,7 @@ from layering.cli.session import client
 from layering.cli.showing import Level
 from layering.cli.status_json import failures_document
 from layering.client import Changed, ChangeOptions, Client, Confirm
+from layering.foresight import Foresight
 from layering.merged import MergeOptions
 from layering.proposal import BaseChange, Proposal
 from layering.report import DeploymentReport, report_of
@@ -51,15 +55,25 @@ def change(
         )
     if preview:
         options = options | {"dry_run": True}
-    writable = asks_remote or not options["dry_run"]
+    wanted = bool(options["dry_run"] and settings.verbose and not preview)
+    foresee = wanted and may_import()
+    writable = asks_remote or foresee or not options["dry_run"]
     with client(settings, writable=writable, reboots=bool(options["reboot"])) as work:
-        changed = act(work, read_options(options), _confirm(settings, options, preview=preview))
+        how = replace(read_options(options), foresee=foresee)
+        changed = act(work, how, _confirm(settings, options, preview=preview))
+    if wanted and not (foresee or changed.unchanged):
+        changed = replace(changed, foresight=Foresight(untold=NO_RIGHT))
     _tell(settings, changed, nothing)
     if not changed.confirmed:
         return ERROR
     if options["reboot"] and changed.deployment is not None:
         reboot.now(settings)
     return UNCHANGED if changed.unchanged and options["unchanged_exit_77"] else 0
+
+
+def may_import() -> bool:
+    """Returns whether packages can become layers: their files are to have owners."""
+    return os.geteuid() == 0
 
 
 def read_options(given: dict[str, object]) -> ChangeOptions:
@@ -115,7 +129,11 @@ def _confirm(settings: Settings, options: dict[str, object], *, preview: bool) -
 def _tell(settings: Settings, changed: Changed, nothing: str) -> None:
     if settings.json:
         show_json(_document(changed, _report(settings, changed)))
-    elif settings.talks:
+        return
+    if changed.foresight is not None and not settings.quiet:
+        for line in foresight_lines(changed.foresight):
+            print(printable(line))
+    if settings.talks:
         print(_last_word(changed, nothing), file=sys.stderr)
 
 
@@ -157,6 +175,7 @@ def _document(changed: Changed, report: DeploymentReport | None) -> dict[str, ob
         },
         "allowances": {k: list(names) for k, names in proposal.allowances.to_dict().items()},
         "download_size": proposal.download_size,
+        **({"triggers": foresight_document(changed.foresight)} if changed.foresight else {}),
         "deployment": None if deployment is None else deployment.id,
         "checksum": None if deployment is None else deployment.checksum,
         "staged": deployment is not None and deployment.staged,

@@ -176,7 +176,12 @@ def change_options(function: F) -> F:
     return _with_options(
         function,
         click.option("-y", "--assumeyes", is_flag=True, help="Do not ask."),
-        click.option("-n", "--dry-run", is_flag=True, help="Show what would change, and stop."),
+        click.option(
+            "-n",
+            "--dry-run",
+            is_flag=True,
+            help="Show what would change, and stop; with -v import, and tell what runs.",
+        ),
         click.option("--download-only", is_flag=True, help="Download and import, and stop."),
         click.option("--no-weak-deps", is_flag=True, help="Leave out recommended packages."),
         click.option("--exclude", multiple=True, metavar="GLOB", help="Ignore these packages."),

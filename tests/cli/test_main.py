@@ -60,6 +60,7 @@ Commands:
   refresh-md  Fetch the repositories' metadata, and list them.
   diff        Show what differs between two trees.
   triggers    List the triggers of a tree, and what becomes of each.
+  verify      Make a tree once more, and compare it with what is there.
   shell       Look around in a tree, in the sandbox that its scripts ran in.
   kargs       Show or change the kernel arguments.
   compose     Compose base trees on a build server.
@@ -98,7 +99,8 @@ Usage: overlay install [OPTIONS] SPEC…
 Options:
   --uninstall SPEC       Drop a request, too.
   -y, --assumeyes        Do not ask.
-  -n, --dry-run          Show what would change, and stop.
+  -n, --dry-run          Show what would change, and stop; with -v import, and
+                         tell what runs.
   --download-only        Download and import, and stop.
   --no-weak-deps         Leave out recommended packages.
   --exclude GLOB         Ignore these packages.
