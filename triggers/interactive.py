@@ -138,6 +138,7 @@ def _attend(
             break
         excess = bounds.watch.excess(running.namespace)
     running.end()
+    excess = excess or bounds.watch.excess(None)  # a shell that cannot fork ends by itself
     for source, target in routes.items():
         while _hand_on(source, target):
             pass

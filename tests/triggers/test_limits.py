@@ -30,6 +30,7 @@ from triggers import (
     runner,
     shell,
 )
+from triggers.limits import Watch
 
 FOO = "foo-1-1.noarch"
 MEBIBYTE = 1 << 20
@@ -141,6 +142,17 @@ def test_a_shell_has_the_same_limits(root: Path) -> None:
     with pytest.raises(StoppedError) as caught:
         shell(sandbox_over(root), words, terminal=False, limits=Limits(processes=50))
     assert str(caught.value) == "shell was stopped, more than 50 processes"
+
+
+@pytest.mark.usefixtures("control_group")
+def test_a_shell_that_cannot_fork_and_ends_between_two_looks_was_stopped_all_the_same(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = Watch.excess
+    monkeypatch.setattr(Watch, "excess", lambda self, n: None if n else looks(self, n))
+    words = ("/bin/sh", "-c", "sleep 5 & sleep 5 & sleep 5 & sleep 5 & sleep 5 &")
+    with pytest.raises(StoppedError, match="more than 5 processes"):
+        shell(sandbox_over(root), words, terminal=False, limits=Limits(processes=5))
 
 
 def test_open_files_and_core_dumps_are_those_of_a_login(root: Path) -> None:
