@@ -91,7 +91,9 @@ def person(root: Path) -> Iterator[Person]:
 
 
 def test_ctrl_c_ends_a_command_and_not_the_shell(person: Person) -> None:
-    person.types("sleep 1000; echo $?\n")
+    # Before the shell is there, Ctrl-C is for whoever starts it.
+    person.types("echo ready $((1 + 1)); sleep 1000; echo $?\n")
+    person.waits_for("ready 2")
     time.sleep(0.5)
     person.types("\x03")
     person.types("echo still $((40 + 2))\n")
@@ -101,7 +103,8 @@ def test_ctrl_c_ends_a_command_and_not_the_shell(person: Person) -> None:
 
 
 def test_jobs_can_be_stopped_and_continued(person: Person) -> None:
-    person.types("sleep 1000\n")
+    person.types("echo ready $((1 + 1)); sleep 1000\n")
+    person.waits_for("ready 2")
     time.sleep(0.5)
     person.types("\x1a")
     person.waits_for("Stopped")
