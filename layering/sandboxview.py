@@ -31,6 +31,7 @@ _LINKS_MAX = 40
 _VAR = Stamp(mode=stat.S_IFDIR | 0o755, uid=0, gid=0)
 _RPM_STATE = b"lib/rpm-state"
 _OWN_LINKS = (b"../run", b"../run/lock")  # those that the sandbox makes in /var
+_LINKS_THERE = (b"/run", b"/run/lock")  # how packages make them
 
 
 class DoubtError(Exception):
@@ -240,6 +241,8 @@ class View:
             stamp = self.var[path]
             if stat.S_ISLNK(stamp.mode) and stamp.target in _OWN_LINKS:
                 return _OWN
+            if stat.S_ISLNK(stamp.mode) and stamp.target in _LINKS_THERE:
+                return _OWN if at < len(names) else StatePlace(path=path, stamp=stamp)
             if not stat.S_ISDIR(stamp.mode):
                 raise DoubtError(f"/var/{path.decode('utf-8', 'replace')}")
         return StatePlace(path=path, stamp=stamp)

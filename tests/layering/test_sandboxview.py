@@ -107,3 +107,20 @@ def test_a_file_below_var_is_a_doubt(repo: Repo) -> None:
     for path in ("/var/cache/y", "/usr/x"):
         with pytest.raises(DoubtError, match="/var/cache/y"):
             seen.looked(path)
+
+
+@pytest.mark.parametrize(("name", "target"), [(b"run", b"/run"), (b"lock", b"/run/lock")])
+def test_what_is_behind_a_packages_link_to_run_does_not_count(
+    repo: Repo, name: bytes, target: bytes
+) -> None:
+    link = Stamp(mode=stat.S_IFLNK | 0o777, uid=0, gid=0, target=target)
+    seen, place = view(repo, "f usr/x", var={name: link}), f"/var/{name.decode()}"
+    assert seen.looked(f"{place}/x") is None
+    # That it is one does: the sandbox's own leads there in other words.
+    assert seen.looked(place) == "v 120777 0 0"
+
+
+def test_any_other_link_below_var_is_a_doubt(repo: Repo) -> None:
+    link = Stamp(mode=stat.S_IFLNK | 0o777, uid=0, gid=0, target=b"/usr")
+    with pytest.raises(DoubtError, match="/var/run"):
+        view(repo, "f usr/x", var={b"run": link}).looked("/var/run/x")
