@@ -83,13 +83,16 @@ def _tables(found: "TriggerList") -> Iterator[str]:
     rows = []
     for each in found.declared:
         trigger = _declared(each)
-        rows.append((f"  {trigger.name}", trigger.origin, _state(each), _watched(trigger.paths)))
+        shown = f"by {each.why}" if each.state == "shadowed" else _watched(trigger.paths)
+        rows.append((f"  {trigger.name}", trigger.origin, str(each.state), shown))
     yield "Declared, in the order in which they run:"
     yield from table(rows)
     rows = []
     for each in found.of_packages:
         file = _of_package(each)
-        rows.append((f"  {file.package}", f"{file.phase}", _state(each), _watched(file.prefixes)))
+        rows.append(
+            (f"  {file.package}", f"{file.phase}", str(each.state), _watched(file.prefixes))
+        )
     if rows:
         yield "Of packages:"
         yield from table(rows)
@@ -155,14 +158,10 @@ def _indented(body: str) -> list[str]:
     return [f"  {line}".rstrip() for line in body.strip().splitlines()]
 
 
-def _state(known: "KnownTrigger") -> str:
-    return f"shadowed by {known.why}" if known.state == "shadowed" else str(known.state)
-
-
 def _told(known: "KnownTrigger") -> str:
     """Returns the state with its reason."""
     if known.state == "shadowed":
-        return _state(known)
+        return f"shadowed by {known.why}"
     return f"{known.state}: {known.why}" if known.why else str(known.state)
 
 

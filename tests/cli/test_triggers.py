@@ -92,8 +92,7 @@ def test_origin_state_and_what_sets_off_are_told_of_all(layered: Host) -> None:
     assert lines_of(ended.out, "x", "ldconfig", "xapp-1-1.noarch") == [
         f"ldconfig  {USR}/ldconfig.toml  active  /usr/share/x/{{kind}}/** and 1 more",
         f"x  {USR}/x.toml  active  /usr/share/x/{{kind}}/** and 1 more",
-        f"ldconfig  built-in  shadowed by {USR}/ldconfig.toml  /usr/lib*/**/(lib|ld-)*.so* and 2"
-        " more",
+        f"ldconfig  built-in  shadowed  by {USR}/ldconfig.toml",
         "xapp-1-1.noarch  %transfiletriggerin  active  /usr/share/x and 1 more",
         "xapp-1-1.noarch  %transfiletriggerun  skipped  /usr/share/x",
     ]
@@ -207,11 +206,9 @@ def test_the_hosts_own_files_take_the_place_of_packages(layered: Host) -> None:
     out = layered.overlay("triggers").out
     assert lines_of(out, "x", "ldconfig") == [
         f"x  {ETC}/x.toml  active  /usr/share/x/{{kind}}/** and 1 more",
-        f"ldconfig  built-in  shadowed by {USR}/ldconfig.toml  /usr/lib*/**/(lib|ld-)*.so* and 2"
-        " more",
-        f"ldconfig  {USR}/ldconfig.toml  shadowed by {ETC}/ldconfig.toml  /usr/share/x/{{kind}}/**"
-        " and 1 more",
-        f"x  {USR}/x.toml  shadowed by {ETC}/x.toml  /usr/share/x/{{kind}}/** and 1 more",
+        f"ldconfig  built-in  shadowed  by {USR}/ldconfig.toml",
+        f"ldconfig  {USR}/ldconfig.toml  shadowed  by {ETC}/ldconfig.toml",
+        f"x  {USR}/x.toml  shadowed  by {ETC}/x.toml",
     ]
 
 
