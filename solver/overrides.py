@@ -21,6 +21,7 @@ from solver.identity import nevra_of
 from solver.matching import of_name
 from solver.model import COMMANDLINE_REPO, Goal, Replacing
 from solver.nevra import Nevra, compare_evr
+from solver.repositories import available_repositories
 from solver.solution import preferred
 from solver.transaction import replaces
 
@@ -135,11 +136,13 @@ def _matches(candidates: Candidates, goal: Goal, replacing: Replacing) -> Iterab
 
 
 def _check_repository(candidates: Candidates, repo_id: str) -> None:
-    query = libdnf5.repo.RepoQuery(candidates.base)
-    query.filter_id(repo_id)
-    query.filter_enabled(True)
-    if not query.size():
-        raise ConfigurationError(f"repo={repo_id}", "no repository of this id is enabled")
+    enabled = available_repositories(candidates.base, enabled=True)
+    if repo_id not in {str(repo.get_id()) for repo in enabled}:
+        error = ConfigurationError(f"repo={repo_id}", "no repository of this id is enabled")
+        known = available_repositories(candidates.base, enabled=False)
+        if repo_id in {str(repo.get_id()) for repo in known}:
+            error.add_note(f"'--enablerepo {repo_id}' enables it for this command")
+        raise error
 
 
 def _is_layer(candidates: Candidates, package: Any) -> bool:

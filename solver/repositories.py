@@ -152,7 +152,14 @@ def _create_from_path(base: Any, repo_id: str, location: str) -> None:
     try:
         repo = base.get_repo_sack().create_repo(repo_id)
     except libdnf5.exception.Error as error:
-        raise ConfigurationError(f"repository '{repo_id}' at {location}", str(error)) from error
+        failed = ConfigurationError(f"repository '{repo_id}' at {location}", str(error))
+        known = available_repositories(base, enabled=False)
+        if repo_id in {str(repo.get_id()) for repo in known}:
+            failed = ConfigurationError(
+                f"--repofrompath {repo_id}", "there is a repository of this id"
+            )
+            failed.add_note(f"'--enablerepo {repo_id}' uses that one; or choose another id")
+        raise failed from error
     options = repo.get_config()
     options.get_name_option().set(_COMMANDLINE, repo_id)
     options.get_baseurl_option().set(_COMMANDLINE, [url])

@@ -322,6 +322,27 @@ def test_a_repository_that_is_not_there_is_named(world: World) -> None:
     with pytest.raises(ConfigurationError) as caught:
         world.resolve(replace=new("jq", repo="nope"))
     assert str(caught.value) == "repo=nope: no repository of this id is enabled"
+    assert hints(caught.value) == []
+
+
+def test_a_repository_that_is_not_enabled_is_named_with_what_enables_it(world: World) -> None:
+    world.base("jq-1-1.x86_64")
+    world.repo("r", "jq-2-1.x86_64")
+    with world.sack(disable_repos=("r",)) as sack, pytest.raises(ConfigurationError) as caught:
+        sack.resolve(Goal(replace=new("jq", repo="r")))
+    assert hints(caught.value) == ["'--enablerepo r' enables it for this command"]
+
+
+def test_a_location_under_the_id_of_another_repository_is_refused(world: World) -> None:
+    world.base("jq-1-1.x86_64")
+    directory = world.repo("r", "jq-2-1.x86_64")
+    with (
+        pytest.raises(ConfigurationError) as caught,
+        world.sack(repos_from_path=(("r", str(directory)),) * 2),
+    ):
+        pass
+    assert str(caught.value) == "--repofrompath r: there is a repository of this id"
+    assert hints(caught.value) == ["'--enablerepo r' uses that one; or choose another id"]
 
 
 # Offering
