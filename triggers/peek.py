@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What can be read of another process: its memory, where a call's arguments point to, and links.
 
+What a call's argument points to can be written, too.
+
 process_vm_readv(2) and not /proc/PID/mem: an open file of that name goes on showing the memory that
 a process had before it executed something else, or that of whoever had its number before.
 """
@@ -37,6 +39,9 @@ class Peek:
             *(ctypes.c_int, ctypes.c_void_p, ctypes.c_ulong),
             *(ctypes.c_void_p, ctypes.c_ulong, ctypes.c_ulong),
         )
+        self._write = _libc.process_vm_writev
+        self._write.restype = ctypes.c_ssize_t
+        self._write.argtypes = self._read.argtypes
         self._here_at, self._there_at = ctypes.addressof(self._here), ctypes.addressof(self._there)
 
     def close(self) -> None:
@@ -120,6 +125,20 @@ class Peek:
         """
         in_page = min(_PAGE - address % _PAGE, length)
         return self._take(process, address, in_page, min(length, _PATH_MAX) - in_page)
+
+    def write(self, process: int, address: int, data: bytes) -> None:
+        """Writes a few bytes at an address.
+
+        Raises:
+            OSError: there is no such memory, or it cannot be written to.
+        """
+        source = ctypes.create_string_buffer(data, len(data))
+        here = _Span(ctypes.addressof(source), len(data))
+        there = _Span(address, len(data))
+        spans = ctypes.addressof(here), 1, ctypes.addressof(there), 1
+        if self._write(process, *spans, 0) != len(data):
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number))
 
     def _take(self, process: int, address: int, first: int, second: int) -> bytes:
         self._first.base, self._first.length = address, first

@@ -90,6 +90,8 @@ class Sightings:
         if self._walk is None:
             self._begin(row, thread)
         walk = self._walk
+        if walk is not None and row is not None and thread not in self._bubblewrap:
+            cutoff.let_start_over(self._peek, row, thread, arguments)
         if walk is None or self._doubts:
             return
         if thread in self._bubblewrap:
