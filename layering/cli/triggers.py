@@ -53,7 +53,7 @@ def triggers(settings: Settings, /, *, words: tuple[str, ...], check: bool) -> i
         for line in _blocks(found) if settings.verbose else _tables(found):
             print(printable(line))
         for problem in found.problems:
-            print(printable(f"warning: trigger left out: {problem}"), file=sys.stderr)
+            print(f"warning: trigger left out: {_in_one_line(str(problem))}", file=sys.stderr)
     return 0
 
 
@@ -73,10 +73,14 @@ def _tell_checked(settings: Settings, problems: Sequence["DropInError"], count: 
         show_json({"version": 1, "problems": _problems(problems)})
     for problem in () if settings.json else problems:
         hint = f" ({problem.hint})" if problem.hint else ""
-        print(printable(f"{problem}{hint}"))
+        print(_in_one_line(f"{problem}{hint}"))
     if not problems and not settings.json:
         print(f"{counted(count, 'drop-in')}, nothing wrong.")
     return 1 if problems else 0
+
+
+def _in_one_line(text: str) -> str:
+    return printable(text).replace("\n", "\\n")  # a file's name may have newlines
 
 
 def _tables(found: "TriggerList") -> Iterator[str]:

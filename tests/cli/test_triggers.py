@@ -281,6 +281,18 @@ def test_a_package_is_checked_where_it_is_made(
     assert capsys.readouterr().out == "1 drop-in, nothing wrong.\n"
 
 
+def test_a_newline_in_a_files_name_ends_no_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "a\nnothing wrong.toml"
+    file.write_text(X)
+    assert main([f"--sysroot={tmp_path}", "triggers", "--check", str(file)]) == 1
+    assert capsys.readouterr().out == (
+        f"no name for a trigger: {tmp_path}/a\\nnothing wrong.toml"
+        " (letters, digits and . _ + -, at most 64, and .toml behind)\n"
+    )
+
+
 def test_the_documented_example_is_right(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
