@@ -110,6 +110,11 @@ class LinkWalk:
             return False
         return stat.S_ISDIR(found.st_mode)
 
+    def is_gone(self, place: str) -> bool:
+        """Returns whether the kernel calls a directory so that is no more."""
+        # One that is there may be called so, too.
+        return place.endswith(DELETED) and not self.is_directory(place)
+
     def open(self, place: str) -> int | None:
         """Returns the file at a place, opened to be read, None where there is none.
 

@@ -9,12 +9,14 @@ a process had before it executed something else, or that of whoever had its numb
 
 import ctypes
 import os
+import re
 from collections.abc import Callable
 from functools import partial
 
 _PATH_MAX = 4096
 _PAGE = 4096  # the smallest there is: what begins in a page of it can be read to its end
 _USUAL = 256
+_LOADER = re.compile(r"/ld[^/]*\.so[^/ ]*$")  # ld-linux-x86-64.so.2, or ld-2.31.so where that leads
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -56,6 +58,19 @@ class Peek:
         """
         return os.readlink(f"{process}/{name}", dir_fd=self._proc)
 
+    def open_file(self, process: int, number: int) -> str:
+        """Returns the name of an open file, "/" where a process has none of that number.
+
+        A call with such a number fails whatever the tree holds.
+
+        Raises:
+            OSError: that is not to be known.
+        """
+        try:
+            return self.link(process, f"fd/{number & 0xFFFFFFFF}")
+        except FileNotFoundError:
+            return "/"
+
     def mapped(self, process: int, address: int) -> str:
         """Returns the name of the file that is mapped at an address, "" if there is none.
 
@@ -69,6 +84,14 @@ class Peek:
                 if first <= address < last:
                     return os.fsdecode(b"".join(rest.split(maxsplit=4)[4:]).strip())
         return ""
+
+    def in_loader(self, process: int, address: int) -> bool:
+        """Returns whether an address is within the dynamic loader, by that file's name.
+
+        Raises:
+            OSError: that is not to be known.
+        """
+        return bool(_LOADER.search(self.mapped(process, address)))
 
     def root(self, process: int) -> int:
         """Returns a process's root directory, opened to name what is below.

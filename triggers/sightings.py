@@ -17,7 +17,6 @@ processes of the same script do to them at once is as open as the result of that
 """
 
 import os
-import re
 
 from triggers import cutoff
 from triggers.linkwalk import DELETED, LinkWalk
@@ -34,7 +33,6 @@ _IN_ROOT = 0x10  # RESOLVE_IN_ROOT
 _UNIX, _ADDRESS_MOST = 1, 110  # AF_UNIX, sizeof(struct sockaddr_un)
 _INTERPRETERS_MOST = 6
 _CACHE, _OPENS = "ld.so.cache", ("open", "openat")
-_LOADER = re.compile(r"/ld[^/]*\.so[^/ ]*$")  # ld-linux-x86-64.so.2, or ld-2.31.so where that leads
 _OWN = ("/tmp/", "/run/", "/var/tmp/", "/root/", "/dev/")  # empty when a script begins
 
 
@@ -107,7 +105,9 @@ class Sightings:
             top = self._top(walk, row, thread, arguments)
             paths = self._paths(row, thread, arguments, top)
             if not self._whole_cache and any(path.endswith(_CACHE) for path in paths):
-                self._whole_cache = row.name not in _OPENS or not self._by_loader(call)
+                self._whole_cache = row.name not in _OPENS or not self._peek.in_loader(
+                    thread, call[5]
+                )
             if row.kind is Kind.LOOK:
                 for path in paths:
                     walk.look(path, thread, top)
@@ -158,7 +158,7 @@ class Sightings:
         if row.kind is Kind.DOUBT:
             raise DoubtError(row.doubt)
         if row.kind is Kind.LIST:
-            return [self._open_file(thread, arguments[0])]
+            return [self._peek.open_file(thread, arguments[0])]
         if row.kind is Kind.CONNECT:
             return self._address(thread, arguments[1], arguments[2], top)
         paths = []
@@ -189,7 +189,7 @@ class Sightings:
         self, walk: LinkWalk, row: PathCall, paths: list[str], call: Call, top: str
     ) -> None:
         if row.kind is Kind.LIST:
-            listed = [each for each in paths if each[0] == "/" and not self._gone(walk, each)]
+            listed = [each for each in paths if each[0] == "/" and not walk.is_gone(each)]
             walk.looked.update(listed)
             self._listed.update(listed)
             return
@@ -214,10 +214,6 @@ class Sightings:
         if made or any(walk.is_link(named) for named, _ in places):
             self._unsettled.add(call[1])
 
-    def _gone(self, walk: LinkWalk, path: str) -> bool:
-        # A directory that is there may be called so, too.
-        return path.endswith(DELETED) and not walk.is_directory(path)
-
     def _run(self, walk: LinkWalk, path: str, thread: int, top: str) -> None:
         for _ in range(_INTERPRETERS_MOST):
             _, reached = walk.lead(path, thread, top)
@@ -234,9 +230,6 @@ class Sightings:
                 return
             path = self._from_root(interpreter, thread, top)
 
-    def _by_loader(self, call: Call) -> bool:
-        return bool(_LOADER.search(self._peek.mapped(call[1], call[5])))
-
     def _settle(self, walk: LinkWalk, thread: int) -> None:
         walk.forget()
         self._unsettled = {
@@ -247,7 +240,7 @@ class Sightings:
         if named.directory is None:
             return self._current(thread)
         number = arguments[named.directory] & 0xFFFFFFFF
-        return self._current(thread) if number == _CURRENT else self._open_file(thread, number)
+        return self._current(thread) if number == _CURRENT else self._peek.open_file(thread, number)
 
     def _current(self, thread: int) -> str:
         return self._directory(thread, "cwd")
@@ -256,11 +249,4 @@ class Sightings:
         path = self._peek.link(thread, name)
         if path.endswith(DELETED):
             raise DoubtError("a directory that was removed")
-        return path
-
-    def _open_file(self, thread: int, number: int) -> str:
-        try:
-            path = self._peek.link(thread, f"fd/{number & 0xFFFFFFFF}")
-        except FileNotFoundError:
-            return "/"  # no such descriptor: the call fails whatever the tree holds
         return path
