@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
 
-from layering import account_steps, deltas, policystore, progress
+from layering import account_steps, mounteddelta, policystore, progress
 from layering.account_files import Database
 from layering.assembly import planned_over
 from layering.dirtree import DirNode, FileNode
@@ -110,7 +110,7 @@ def _known(
             directory.mkdir()
         files = [*_LOOKED_AT, *_top(state), *_brought(recipe)]
         files += [recipe.base.database.lstrip("/")]
-        for _ in deltas.put(repo, root, _only(state, files)):
+        for _ in mounteddelta.put(repo, root, _only(state, files)):
             pass
         workspace = Workspace(root=root, upper=root, scratch=scratch)
         made = prepared(repo, workspace, recipe, united)

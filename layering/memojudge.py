@@ -14,7 +14,7 @@ from layering import deltas, memos, reads
 from layering.errors import LayeringError
 from layering.memos import Memo
 from layering.repo import Repo
-from layering.sandboxview import DoubtError
+from layering.sandboxpaths import DoubtError
 from layering.triggermemory import Again
 from layering.upperdelta import Delta
 

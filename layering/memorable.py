@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What a script must not have changed for its result to be remembered: a table with reasons."""
+"""What a script must not have changed for its result to be remembered: a table with reasons.
+
+No row can name what is odd only in one tree: a number that only its making gives to an account, and
+a label that a file has there alone. Where a script left either, its result says nothing elsewhere.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -7,8 +11,13 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from layering import beneath
+from layering.account_ids import POOL
+from layering.dirtree import FileNode
+from layering.labels import label_of
+from layering.objects import DirMeta, FileInfo
 from layering.statewarnings import is_left_out
 from layering.statewatch import Stamp
+from layering.upperdelta import Delta, Upper
 
 _State = Mapping[bytes, Stamp]
 
@@ -65,3 +74,24 @@ def why_not(paths: Iterable[str]) -> str:
             if fnmatchcase(path, row.path):
                 return f"/{path}: {row.reason}"
     return ""
+
+
+def why_not_elsewhere(upper: Upper, delta: Delta) -> str:
+    """Returns why a result is not the same elsewhere though all that was read is, "" if it is."""
+    repo, labels, united = upper.repo, upper.objects.labels, upper.united
+    for path, checksum in delta.files.items():
+        info = repo.file_info(checksum)
+        if _numbered(info):
+            return f"/{path}: its owner has no number yet"
+        if labels.key and united.at(path) == FileNode(checksum=checksum):
+            kind = 0o120000 if info.target is not None else 0o100000
+            if label_of(info.xattrs) != labels.xattrs(f"/{path}".encode(), kind | info.mode):
+                return f"/{path}: it has a label of its own"
+    for path, meta in delta.directories.items():
+        if _numbered(repo.dirmeta(meta)):
+            return f"/{path}: its owner has no number yet"
+    return ""
+
+
+def _numbered(owned: FileInfo | DirMeta) -> bool:
+    return owned.uid in POOL or owned.gid in POOL

@@ -15,7 +15,8 @@ from enum import StrEnum
 
 from layering import linkercache
 from layering.dirtree import FileNode
-from layering.sandboxview import Place, View
+from layering.sandboxpaths import Place
+from layering.sandboxview import View
 from triggers import Observed
 
 

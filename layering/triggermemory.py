@@ -13,17 +13,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
-from layering import deltas, memos, reads
-from layering.account_ids import POOL
-from layering.dirtree import FileNode
+from layering import deltas, memos, mounteddelta, reads
 from layering.errors import LayeringError, WorkspaceError
-from layering.labels import label_of
 from layering.leftovers import is_leftover
-from layering.memorable import forget_state, why_not, why_not_state
+from layering.memorable import forget_state, why_not, why_not_elsewhere, why_not_state
 from layering.mtree import MutableTree
-from layering.objects import DirMeta, FileInfo
 from layering.repo import Repo
-from layering.sandboxview import DoubtError, Shape, View
+from layering.sandboxpaths import DoubtError, Shape
+from layering.sandboxview import View
 from layering.statewatch import Stamp, Watch
 from layering.treestate import TreeState
 from layering.upperdelta import Delta, Scan, Upper, delta_of
@@ -147,9 +144,9 @@ class TriggerMemory:
         """
         self._scan = None
         for delta in self._pending:
-            put = deltas.put(self.repo, self.workspace.root, deltas.patch_of(delta))
+            put = mounteddelta.put(self.repo, self.workspace.root, deltas.patch_of(delta))
             try:
-                stamps = deltas.stamps(self.workspace.upper, put)
+                stamps = mounteddelta.stamps(self.workspace.upper, put)
             except OSError as error:
                 raise WorkspaceError(f"cannot write to the tree: {error}") from error
             if settled(max((stamp.changed for stamp, _ in stamps.values()), default=0)):
@@ -218,7 +215,7 @@ class TriggerMemory:
         delta = _without_leftovers(delta_of(running.scan, after))
         special = after.special - running.scan.special
         reason = f"/{min(special)}: no commit holds it so" if special else why_not(delta.paths)
-        if reason or (reason := self._odd(delta)):
+        if reason or (reason := why_not_elsewhere(self.upper, delta)):
             return None, reason
         try:
             made = memos.draft(
@@ -242,22 +239,6 @@ class TriggerMemory:
             return "it wrote more to /var than is looked at"
         return ""
 
-    def _odd(self, delta: Delta) -> str:
-        """Why a result would not be the same elsewhere, though all that was read is."""
-        labels, united = self.upper.objects.labels, self.upper.united
-        for path, checksum in delta.files.items():
-            info = self.repo.file_info(checksum)
-            if _numbered(info):
-                return f"/{path}: its owner has no number yet"
-            if labels.key and united.at(path) == FileNode(checksum=checksum):
-                kind = 0o120000 if info.target is not None else 0o100000
-                if label_of(info.xattrs) != labels.xattrs(f"/{path}".encode(), kind | info.mode):
-                    return f"/{path}: it has a label of its own"
-        for path, meta in delta.directories.items():
-            if _numbered(self.repo.dirmeta(meta)):
-                return f"/{path}: its owner has no number yet"
-        return ""
-
 
 def view_of(state: TreeState, sandbox: Sandbox, watch: Watch, leaves: frozenset[str]) -> View:
     """Returns what scripts see of a tree."""
@@ -271,10 +252,6 @@ def _eligible(invocation: Invocation) -> bool:
 
 def _shared(sandbox: Sandbox) -> bool:
     return sandbox.rpm_state.is_dir() and any(sandbox.rpm_state.iterdir())
-
-
-def _numbered(owned: FileInfo | DirMeta) -> bool:
-    return owned.uid in POOL or owned.gid in POOL
 
 
 def _without_leftovers(delta: Delta) -> Delta:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from layering.repo import Repo
-from layering.sandboxview import DoubtError, Shape, View
+from layering.sandboxpaths import DoubtError, Shape
+from layering.sandboxview import View
 from layering.statewatch import Stamp
 from tests.layering.test_treestate import state
 

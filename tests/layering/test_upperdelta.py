@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from layering import deltas, seal
+from layering import deltas, mounteddelta, seal
 from layering.dirtree import DirNode
 from layering.labels import UNLABELLED
 from layering.repo import Repo
@@ -166,8 +166,8 @@ def test_a_delta_gives_what_the_script_gave(
         seal.patch_from_upper(repo, tree, workspace.upper)
         deltas.bring(repo, tree, deltas.patch_of(delta))
         assert describe(repo, repo.write_tree(tree)[0]) == sealed
-        put = deltas.put(repo, workspace.root, deltas.patch_of(delta))
-        known = deltas.stamps(workspace.upper, put)
+        put = mounteddelta.put(repo, workspace.root, deltas.patch_of(delta))
+        known = mounteddelta.stamps(workspace.upper, put)
         assert manifest(workspace.root) == mounted
         objects = UpperObjects(repo=repo, labels=UNLABELLED, known=known)
         again = repo.tree_of(commit)
