@@ -39,6 +39,8 @@ def read_delta(repo: Repo, tree: str, rest: bytes) -> Delta:
         what, _, path = line.partition(" ")
         if what not in said or {"", ".", ".."} & {*path.split("/")}:
             raise ValueError(f"not a line of a delta: {line!r}")
+        if what == "removed" and "/" not in path:
+            raise ValueError(f"no script can remove a top level: {line!r}")
         said[what].add(path)
     files, directories, above = {}, {}, {}
     for place, node in walk(repo.dirtree, tree):

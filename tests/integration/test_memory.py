@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from layering.memos import commit, draft, known
+from layering.repo import Repo
+from layering.upperdelta import Delta
 from tests.integration.conftest import MakeHost
 from tests.integration.hosts import Host, command, untouched
 from tests.rpms import File, Spec, build_rpm
@@ -257,6 +260,28 @@ def test_a_result_of_which_a_file_is_missing_is_none(
     shown = command("ostree", "ls", "-C", f"--repo={host.repo}", ref, "/usr/share/unique")
     checksum = shown.split()[4]
     (host.repo / "objects" / checksum[:2] / f"{checksum[2:]}.file").unlink()
+    taken(ran)
+    assert host.change("install", mine) == first
+    assert len(taken(ran)) == 2
+    host.fsck()
+
+
+def test_a_result_that_says_that_usr_was_removed_is_none(
+    host: Host, scratch: Path, ran: list[str]
+) -> None:
+    script = transaction_trigger("/usr/share/parts", "echo unique > /usr/share/unique")
+    mine = package(scratch, "mine", {"/usr/share/parts/x": b"x"}, script)
+    first = host.change("install", mine)
+    host.change("uninstall", "mine")
+    host.overlay("cleanup", "--rollback")
+    command("ostree", "refs", f"--repo={host.repo}", "--delete", "overlay/merged")
+    (ref,) = memos(host)
+    repo, key = Repo.open(host.repo), ref.split("/")[-2]
+    (memo,) = known(repo, key)
+    removed = Delta(files={}, directories={}, removed=frozenset({"usr"}))
+    with repo.transaction():
+        forged = draft(repo, key=key, label="x", reads=memo.reads, delta=removed, output="")
+        assert commit(repo, forged) == memo.ref
     taken(ran)
     assert host.change("install", mine) == first
     assert len(taken(ran)) == 2

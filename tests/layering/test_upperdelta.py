@@ -191,6 +191,17 @@ def test_what_was_written_as_it_was_is_in_the_delta(repo: Repo) -> None:
     assert not run(repo, commit_tree(repo, *TREE), nothing, change_file)[0]
 
 
+def test_a_delta_that_removes_a_top_level_is_none(repo: Repo) -> None:
+    with repo.transaction():
+        for removed in ("usr/share", "usr"):
+            delta = Delta(files={}, directories={}, removed=frozenset({removed}))
+            (root, _meta), rest = deltas.written(repo, delta)
+            if removed == "usr/share":
+                assert deltas.read_delta(repo, root, rest) == delta
+    with pytest.raises(ValueError, match=r"^no script can remove a top level: 'removed usr'$"):
+        deltas.read_delta(repo, root, rest)
+
+
 def test_an_attribute_of_a_directory_written_to_before_is_in_the_delta(repo: Repo) -> None:
     def make(share: Path) -> None:
         (share / "made").mkdir()
