@@ -43,6 +43,8 @@ class Person:
         if self.pid == 0:
             os.execv(argv[0], argv)
         self.screen = ""
+        self._ready = select.poll()  # select(2) takes no number above 1023
+        self._ready.register(self.terminal, select.POLLIN)
 
     def types(self, text: str) -> None:
         os.write(self.terminal, text.encode())
@@ -52,7 +54,7 @@ class Person:
         deadline = time.monotonic() + 30
         while not (found := re.search(pattern, self.screen)):
             assert time.monotonic() < deadline, f"no {pattern!r} in {self.screen!r}"
-            if select.select([self.terminal], [], [], 0.1)[0]:
+            if self._ready.poll(100):
                 self.screen += os.read(self.terminal, 4096).decode()
         self.screen = self.screen[found.end() :]
         return found
