@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from bench.measure import plain
-from layering import mounts, rpmdb, rpmdb_query
+from layering import mounts, rpmdb_query
 from triggers import (
     TRIGGER_TAGS,
     FileTrigger,
@@ -28,6 +28,7 @@ from triggers import (
 )
 
 _KERNEL = ("depmod",)
+_DATABASES = ("usr/share/rpm", "usr/lib/sysimage/rpm")
 
 
 def main(deployment: Path, scratch: Path) -> None:
@@ -76,7 +77,7 @@ def _files(root: Path) -> tuple[str, ...]:
 
 
 def _base_triggers(root: Path, work: Path) -> tuple[FileTrigger, ...]:
-    database = rpmdb.database_in(root)
+    database = next(root / each for each in _DATABASES if (root / each / "rpmdb.sqlite").exists())
     packages = rpmdb_query.tagged(database, TRIGGER_TAGS | {1000}, work / "triggers.json")
     return tuple(
         trigger

@@ -31,7 +31,7 @@ BuildArch: noarch
 %description
 To be measured with.
 %install
-cp -r {tree} %{{buildroot}}
+cp -r {tree}/. %{{buildroot}}
 %files
 {files}
 """

@@ -23,7 +23,7 @@ from fixtures.forest import World
 
 TREE = "base/workstation"
 FILES = 100_000
-ROUNDS = 5
+ROUNDS = 3
 PHASES = ("scripts planned", "scripts before", "scripts after")
 _NOTHING, _EACH, _LESS = 0.050, 0.010, 20.0  # seconds, seconds, times
 
@@ -64,7 +64,7 @@ def bench(cache: Path, world: World, *, rounds: int = ROUNDS) -> Json:
         form = shape.load()
         host = create(ground / "host", world, form, FILES, TREE)
         subjects = (
-            Subject(name="small", words=("strace",)),
+            Subject(name="small", words=("tree",)),
             Subject(name="graphical", words=("mousepad",)),
             Subject(name="hundred", words=hundred_packages(ground / "packages")),
         )
